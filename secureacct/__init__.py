@@ -1,0 +1,1 @@
+"""Account security for Python web apps."""

@@ -1,0 +1,5 @@
+"""``python -m secureacct``."""
+
+from secureacct.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""What stores promise, one file per piece. Only protocols live here."""

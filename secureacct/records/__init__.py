@@ -1,0 +1,1 @@
+"""Frozen facts, by topic. They hold data and decide nothing."""

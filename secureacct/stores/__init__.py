@@ -1,0 +1,1 @@
+"""Shells around databases. They never import each other, nor anything of ``accounts``."""

@@ -1,0 +1,127 @@
+"""The floor of the SQL stores: tables' home, two transaction faces, errors folded into ours."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from secureacct.errors import StoreUnavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Our tables, all named ``sa_*``. Give it to Alembic as (part of) ``target_metadata``."""
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """Fold what a database throws when it cannot answer into :class:`StoreUnavailable`."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable("the database connection was lost") from None
+        raise
+
+
+class BlockingBase:
+    """What every blocking part of the SQL store stands on."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self._joined: sa.Connection | None = None
+
+    @property
+    def kind(self) -> Literal["blocking"]:
+        return "blocking"
+
+    def using(self, connection: sa.Connection) -> Self:
+        """This store inside the app's own transaction, which we never commit or roll back."""
+        joined = type(self)(self.engine)
+        joined._joined = connection
+        return joined
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One transaction: ours, or a savepoint inside the app's."""
+        with our_errors():
+            if self._joined is not None:
+                with self._joined.begin_nested():
+                    yield self._joined
+            else:
+                with self.engine.begin() as connection:
+                    yield connection
+
+
+class AwaitingBase:
+    """What every awaiting part of the SQL store stands on (``AsyncEngine`` of SQLAlchemy)."""
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+        self._joined: Any = None
+
+    @property
+    def kind(self) -> Literal["awaiting"]:
+        return "awaiting"
+
+    def using(self, connection: Any) -> Self:
+        """This store inside the app's own transaction, which we never commit or roll back."""
+        joined = type(self)(self.engine)
+        joined._joined = connection
+        return joined
+
+    async def run(self, query: Callable[[sa.Connection], R]) -> R:
+        """Run ``query`` in one transaction: ours, or a savepoint inside the app's."""
+        with our_errors():
+            if self._joined is not None:
+                async with self._joined.begin_nested():
+                    joined: R = await self._joined.run_sync(query)
+                    return joined
+            async with self.engine.begin() as connection:
+                result: R = await connection.run_sync(query)
+                return result
+
+
+def in_tx(
+    query: Callable[Concatenate[sa.Connection, P], R],
+) -> Callable[Concatenate[BlockingBase, P], Coroutine[Any, Any, R]]:
+    """The blocking face of one promise: ``async def``, and never suspends."""
+
+    @functools.wraps(query)
+    async def call(self: BlockingBase, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.transaction() as connection:
+            return query(connection, *args, **kwargs)
+
+    return call
+
+
+def in_async_tx(
+    query: Callable[Concatenate[sa.Connection, P], R],
+) -> Callable[Concatenate[AwaitingBase, P], Coroutine[Any, Any, R]]:
+    """The awaiting face of the same promise."""
+
+    @functools.wraps(query)
+    async def call(self: AwaitingBase, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self.run(lambda connection: query(connection, *args, **kwargs))
+
+    return call
+
+
+__all__ = ["AwaitingBase", "BlockingBase", "in_async_tx", "in_tx", "metadata", "our_errors"]
