@@ -39,7 +39,7 @@ def _record(connection: sa.Connection, change: RecordDisclosure) -> int:
     )
     default = "given" if change.without_choice else "refused"
     allowed = sa.func.coalesce(stands.scalar_subquery(), default) == "given"
-    values = {
+    values: dict[str, sa.ColumnElement[Any]] = {
         "id": sa.literal(one.id),
         "account_id": sa.literal(one.account_id),
         "partner": sa.literal(one.partner),
@@ -48,8 +48,7 @@ def _record(connection: sa.Connection, change: RecordDisclosure) -> int:
         "terms_hash": sa.literal(one.terms_hash, sa.LargeBinary),
         "at": sa.literal(one.at, sa.BigInteger),
     }
-    columns: list[sa.ColumnElement[Any]] = list(values.values())
-    row = sa.select(*columns).where(allowed)
+    row = sa.select(*values.values()).where(allowed)
     return count_of(connection, sa.insert(disclosure).from_select(list(values), row))
 
 
