@@ -1,0 +1,232 @@
+"""Admit an attempt before it is judged, and settle it after.
+
+Rule 1: ``admit`` counts first, in one statement for all buckets. What it returns is the proof that
+        an attempt was counted; a verifier should ask for it.
+Rule 2: whoever got a ticket settles it: ``succeeded`` or ``withdrawn``. Doing nothing means failed.
+Rule 3: a success empties this account's own ladders and gives the shared budgets back one attempt,
+        so signing in to an account of one's own buys nothing against another.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from secureacct import logs
+from secureacct.client_address import widening
+from secureacct.errors import StoreUnavailable
+from secureacct.keys import Keyring
+from secureacct.ports.throttle import ThrottleStore
+from secureacct.records.throttle import FOREVER_MS, Charge, Refused
+from secureacct.throttle import rules
+from secureacct.throttle.errors import AuthenticatorPaused, TooManyAttempts
+from secureacct.throttle.policies import ActionPolicy, Budget, Ladder, ThrottlePolicy
+
+HOUR_MS = 3_600_000
+UNKNOWN_NETWORK = "unknown"  # everybody without an address shares one budget
+LONGEST_RETRY_AFTER_S = 86_400  # seconds; what an answer may ask a client to wait
+
+log = logs.logger("throttle")
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleParts:
+    """What the steps need: a store, the keyring that names buckets, the numbers, a clock."""
+
+    store: ThrottleStore
+    keys: Keyring = field(repr=False)
+    policy: ThrottlePolicy = field(default_factory=ThrottlePolicy)
+    clock: Callable[[], float] = time.time  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """An attempt was counted and may be judged."""
+
+    action: str
+    keys: tuple[bytes, ...] = field(repr=False)
+    lane: str  # "device" or "stranger"
+    pauses: bool = False  # if this one fails, the authenticator is paused: the owner should get a mail
+    spraying: bool = False  # more failures everywhere than the policy expects
+    counted: bool = True  # False: the store was down and every bucket said open
+
+
+async def admit(
+    parts: ThrottleParts,
+    *,
+    action: str,
+    account: str | None = None,
+    network: str | None = None,
+    known_device: str | None = None,
+    now: float | None = None,
+) -> Admitted:
+    """Count one attempt, or refuse it.
+
+    :param action: a name in the policy.
+    :param account: the identifier as typed, or an account id; an unknown one is counted alike.
+    :param network: the client's address or group (``client_address``); None shares one budget.
+    :param known_device: the id of a device mark the caller has verified for this account.
+    :param now: seconds since the epoch; the clock's time if None.
+    :raises TooManyAttempts: 429, with ``retry_after`` and a ``sentence``; nothing was counted.
+    :raises AuthenticatorPaused: the same, until somebody clears it.
+    :raises StoreUnavailable: the store did not answer and a bucket is closed then.
+    :raises ConfigurationError: no policy guards this action.
+    """
+    policy = parts.policy.of(action)
+    now_ms = int((parts.clock() if now is None else now) * 1000)
+    if known_device is not None and account is not None and policy.device is not None:
+        try:
+            return await _through(
+                parts, action, _device_lane(parts, policy, action, account, known_device), "device", now_ms
+            )
+        except AuthenticatorPaused:
+            logs.event(log, "throttle.device_mark_void", action=action)
+    return await _through(
+        parts, action, _stranger_lane(parts, policy, action, account, network), "stranger", now_ms
+    )
+
+
+async def succeeded(parts: ThrottleParts, ticket: Admitted) -> None:
+    """The attempt was right. Empties its own ladders, gives back what it took from shared budgets."""
+    if ticket.counted and ticket.keys:
+        await parts.store.settle_success(ticket.keys)
+
+
+async def withdrawn(parts: ThrottleParts, ticket: Admitted) -> None:
+    """The attempt was never judged (busy, an outage, a key not yet here): it costs nothing."""
+    if ticket.counted and ticket.keys:
+        await parts.store.settle_withdrawn(ticket.keys)
+
+
+async def cleared(parts: ThrottleParts, *, action: str, account: str, network: str | None = None) -> None:
+    """The owner has shown who they are in another way (a mail's link, a reset): the account's ladder
+    for this action is empty again, and that of ``network`` with it."""
+    policy = parts.policy.of(action)
+    lane = _stranger_lane(parts, policy, action, account, network)
+    await parts.store.settle_success(
+        [key for (key, kind), _ in lane if kind in ("account", "account_network")]
+    )
+
+
+async def forget(parts: ThrottleParts, *, limit: int = 10_000, now: float | None = None) -> int:
+    """Remove buckets whose quiet time is over; how many went. Call it now and then (``limit`` rows)."""
+    now_ms = int((parts.clock() if now is None else now) * 1000)
+    return await parts.store.forget_buckets(now_ms=now_ms, limit=limit)
+
+
+Named = tuple[tuple[bytes, str], Ladder | Budget]  # ((key, kind), numbers)
+
+
+def _device_lane(
+    parts: ThrottleParts, policy: ActionPolicy, action: str, account: str, device: str
+) -> list[Named]:
+    secret = parts.keys.derive("index", "throttle")
+    lane: list[Named] = []
+    if policy.device is not None:
+        key = rules.bucket_key(secret, action, "device", rules.subject(account), device)
+        lane.append(((key, "device"), policy.device))
+    if policy.everyone is not None:
+        lane.append(((rules.bucket_key(secret, action, "everyone"), "everyone"), policy.everyone))
+    return lane
+
+
+def _stranger_lane(
+    parts: ThrottleParts, policy: ActionPolicy, action: str, account: str | None, network: str | None
+) -> list[Named]:
+    secret = parts.keys.derive("index", "throttle")
+    groups = widening(network) if network is not None else (UNKNOWN_NETWORK,)
+    lane: list[Named] = []
+    if account is not None:
+        who = rules.subject(account)
+        if policy.account_network is not None:
+            key = rules.bucket_key(secret, action, "account_network", who, groups[0])
+            lane.append(((key, "account_network"), policy.account_network))
+        if policy.account is not None:
+            lane.append(((rules.bucket_key(secret, action, "account", who), "account"), policy.account))
+    for group, budget in zip(groups, policy.networks, strict=False):
+        lane.append(((rules.bucket_key(secret, action, "network", group), "network"), budget))
+    if policy.everyone is not None:
+        lane.append(((rules.bucket_key(secret, action, "everyone"), "everyone"), policy.everyone))
+    return lane
+
+
+def _charge(key: bytes, kind: str, numbers: Ladder | Budget) -> Charge:
+    if isinstance(numbers, Ladder):
+        return Charge(
+            key=key,
+            kind=kind,
+            free=numbers.free,
+            step_ms=numbers.first_wait_s * 1000,
+            cap_ms=numbers.longest_wait_s * 1000,
+            pause_at=numbers.pause_at or 0,
+            room_ms=0,
+            forget_ms=numbers.forget_after_s * 1000,
+        )
+    step_ms = HOUR_MS // numbers.per_hour
+    return Charge(
+        key=key,
+        kind=kind,
+        free=numbers.per_hour,
+        step_ms=step_ms,
+        cap_ms=0,
+        pause_at=0,
+        room_ms=FOREVER_MS if numbers.over == "watch" else (numbers.per_hour - 1) * step_ms,
+        forget_ms=2 * HOUR_MS,
+    )
+
+
+async def _through(parts: ThrottleParts, action: str, lane: list[Named], name: str, now_ms: int) -> Admitted:
+    charges = [_charge(key, kind, numbers) for (key, kind), numbers in lane]
+    if not charges:
+        return Admitted(action=action, keys=(), lane=name)
+    try:
+        answer = await parts.store.count_attempt(charges, now_ms=now_ms)
+    except StoreUnavailable:
+        if all(numbers.store_down == "open" for _, numbers in lane):
+            logs.event(log, "throttle.uncounted", action=action, level="warning")
+            return Admitted(action=action, keys=(), lane=name, counted=False)
+        raise
+    if isinstance(answer, Refused):
+        raise _refusal(action, charges, answer, now_ms=now_ms)
+    return _ticket(action, charges, answer.buckets, name, now_ms=now_ms)
+
+
+def _refusal(action: str, charges: list[Charge], answer: Refused, *, now_ms: int) -> TooManyAttempts:
+    place, _, until = max(answer.shut, key=lambda one: one[2] - charges[one[0]].room_ms)
+    shut = charges[place]
+    if until >= FOREVER_MS:
+        error: TooManyAttempts = AuthenticatorPaused(
+            action=action, bucket=shut.kind, retry_after=shut.cap_ms // 1000
+        )
+    else:
+        retry_after = rules.retry_after_s(
+            until, room_ms=shut.room_ms, cap_s=LONGEST_RETRY_AFTER_S, now_ms=now_ms
+        )
+        error = TooManyAttempts(action=action, bucket=shut.kind, retry_after=retry_after)
+    logs.event(log, "throttle.refused", action=action, bucket=shut.kind, retry_after_s=error.retry_after)
+    return error
+
+
+def _ticket(
+    action: str, charges: list[Charge], buckets: tuple[tuple[int, int], ...], lane: str, *, now_ms: int
+) -> Admitted:
+    pauses = any(
+        charge.kind == "account" and until >= FOREVER_MS
+        for charge, (_, until) in zip(charges, buckets, strict=True)
+    )
+    spraying = any(
+        charge.kind == "everyone" and until - now_ms > charge.free * charge.step_ms
+        for charge, (_, until) in zip(charges, buckets, strict=True)
+    )
+    if spraying:
+        logs.event_at_most(
+            log, "throttle.spraying", every_s=60, now=now_ms / 1000, action=action, level="warning"
+        )
+    return Admitted(
+        action=action,
+        keys=tuple(charge.key for charge in charges),
+        lane=lane,
+        pauses=pauses,
+        spraying=spraying,
+    )
