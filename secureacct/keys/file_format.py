@@ -119,7 +119,7 @@ def _file_key(document: dict[str, Any], provider: KeyProvider | None, name: str)
     if wrap is None:
         if provider is not None:
             raise KeyringSealed(
-                f"{name} is not wrapped, though a {provider.name} was given; load it without, and save it with"
+                f"{name} is not wrapped, though a {provider.name} was given; load it without, save it with"
             )
         return None
     if not isinstance(wrap, dict) or set(wrap) != _WRAP:

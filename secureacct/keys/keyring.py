@@ -125,6 +125,7 @@ class Keyring:
             data = file_format.encode(self._snapshot, provider=given)
             mark = files.write_private(real, data, must_be_new=not exists)
             self._bind(real, mark, given)
+        self._tell_watchers()
 
     def primary(self, root: str) -> int:
         """The id of the key that writes.
@@ -389,7 +390,8 @@ class Keyring:
         entry = before.find(root, key_id)
         if remaining is None:
             raise KeyStateError(
-                f"nobody counted what key {key_id} of root {root!r} still protects; pass remaining= or force=True"
+                f"nobody counted what key {key_id} of root {root!r} still protects;"
+                " pass remaining= or force=True"
             )
         if (
             self._path is not None

@@ -211,6 +211,7 @@ def _check_parameters(memory_kib: int, passes: int, lanes: int, error: type[Keyr
         and 1 <= lanes <= ARGON2_MOST_LANES
     ):
         raise error(
-            f"Argon2id parameters out of range: memory {ARGON2_LEAST_MEMORY_KIB}..{ARGON2_MOST_MEMORY_KIB} KiB,"
+            "Argon2id parameters out of range:"
+            f" memory {ARGON2_LEAST_MEMORY_KIB}..{ARGON2_MOST_MEMORY_KIB} KiB,"
             f" passes 1..{ARGON2_MOST_PASSES}, lanes 1..{ARGON2_MOST_LANES}"
         )
