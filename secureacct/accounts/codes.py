@@ -1,0 +1,55 @@
+"""Codes: what a code could be, and the claim that uses it up.
+
+Matching decides nothing by itself: the claim must hold in the commit that uses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secureacct.accounts.parts import AccountParts
+from secureacct.records.changes import Change
+from secureacct.records.factors import ClaimRecoveryCode, ClaimTotpStep, Factors, TotpFactor
+from secureacct.recovery_codes import hashes_of, is_code
+from secureacct.totp import Totp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A code that fits, and the claim that uses it up."""
+
+    kind: str  # "totp" or "recovery_code"
+    claim: Change
+    factor_id: str = ""
+
+
+def kinds_of(factors: Factors) -> tuple[str, ...]:
+    """The second factors an account can answer with, by name."""
+    held = (
+        ("totp", bool(factors.usable_totp)),
+        ("recovery_code", factors.any and factors.recovery_codes_left > 0),
+        ("passkey", bool(factors.passkeys)),
+    )
+    return tuple(kind for kind, there in held if there)
+
+
+def match_code(parts: AccountParts, factors: Factors, code: str, *, now: int) -> Match | None:
+    """What a code could be: a time step of one of the account's authenticators, or a recovery code."""
+    for factor in factors.usable_totp:
+        totp = totp_of(parts, factor)
+        step = totp.match(code, now=now, last_step=factor.last_step)
+        if step is not None:
+            claim = ClaimTotpStep(id=factor.id, account_id=factor.account_id, step=step, at=now)
+            return Match(kind="totp", claim=claim, factor_id=factor.id)
+    if factors.any and factors.recovery_codes_left and is_code(code):
+        hashes = hashes_of(parts.vault.keys, code, account_id=factors.account_id)
+        return Match(
+            kind="recovery_code", claim=ClaimRecoveryCode(account_id=factors.account_id, hashes=hashes)
+        )
+    return None
+
+
+def totp_of(parts: AccountParts, factor: TotpFactor) -> Totp:
+    """An authenticator's arithmetic, with its secret opened."""
+    secret = parts.vault.open_totp(factor.sealed_secret, factor_id=factor.id)
+    return Totp.from_secret(secret, issuer=parts.site.name, account="")

@@ -1,0 +1,62 @@
+"""The link "this was not me" in every security mail.
+
+Its token survives a password change. Using it ends every session, freezes address and factors,
+pauses the password until it is reset, and mails the way back in. It never signs anybody in.
+"""
+
+from __future__ import annotations
+
+from secureacct.accounts import mails, recording
+from secureacct.accounts.links import new_link, read_link, use
+from secureacct.accounts.outcomes import LinkUnknown, LinkUsed
+from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.records.accounts import Freeze, PausePassword, VoidEmailChanges, VoidLinks
+from secureacct.records.changes import Lost
+from secureacct.records.sessions import BumpSecurityVersion, EndSessions
+
+
+async def not_me_works(parts: AccountParts, token: str) -> None:
+    """Look at the link without using it.
+
+    :raises LinkUnknown, LinkUsed, LinkExpired: it is dead.
+    """
+    await read_link(parts, token, "not_me", now=parts.now())
+
+
+async def not_me(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> None:
+    """Protect the account now.
+
+    :raises LinkUnknown, LinkUsed, LinkExpired: the link is dead.
+    """
+    now = parts.now()
+    link = await read_link(parts, token, "not_me", now=now)
+    known = await parts.people.by_id(link.account_id or "")
+    if known is None:
+        raise LinkUnknown
+    reset_token, reset_link = new_link(
+        parts,
+        "reset",
+        lifetime=parts.lifetimes.verify,
+        now=now,
+        account_id=known.id,
+        security_version=known.security_version + 1,
+    )
+    event = recording.happened(parts, "not_me", outcome="ok", account=known.id, visit=visit, now=now)
+    done = await parts.store.commit(
+        (
+            use(link, now=now),
+            VoidLinks(
+                account_id=known.id, purposes=("reset", "email_confirm", "recover", "not_me"), now=now
+            ),
+            BumpSecurityVersion(account_id=known.id, expected=known.security_version),
+            EndSessions(account_id=known.id, keep=None, now=now),
+            PausePassword(account_id=known.id, now=now),
+            Freeze(account_id=known.id, until=now + int(parts.lifetimes.undo.total_seconds())),
+            VoidEmailChanges(account_id=known.id),
+            reset_link,
+        ),
+        events=(event,),
+        mails=(mails.protected(parts, known, reset_token=reset_token, now=now),),
+    )
+    if isinstance(done, Lost):
+        raise LinkUsed

@@ -1,0 +1,105 @@
+"""What the journeys work with: one frozen bundle, filled by assembly or by the app itself.
+
+Rules of this file: it holds parts and policies and decides nothing. Every journey takes it as its
+first argument, so nothing is read from a global, and two sites can live in one process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from secureacct._bytes import b64url
+from secureacct._faces import Kind
+from secureacct.accounts.directory import People
+from secureacct.accounts.vault import Vault
+from secureacct.password_rules import PasswordRules
+from secureacct.ports.accounts import AccountReads
+from secureacct.ports.factors import FactorReads
+from secureacct.ports.journal import EventReads, Journal, Outbox
+from secureacct.ports.passwords import PasswordWork
+from secureacct.ports.sessions import SessionReads
+from secureacct.ports.throttle import ThrottleStore
+from secureacct.sessions import SessionPolicy
+from secureacct.throttle.steps import ThrottleParts
+
+
+class AccountStore(
+    Journal, Outbox, EventReads, AccountReads, FactorReads, SessionReads, ThrottleStore, Protocol
+):
+    """Everything the journeys ask of a store."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What mails and links say about the site. ``base_url`` is the only host a link ever names."""
+
+    name: str
+    base_url: str  # "https://shop.example", no path, no slash at the end
+    prefix: str = "/account"
+
+    def link(self, path: str) -> str:
+        """An absolute address of one of our pages."""
+        return f"{self.base_url}{self.prefix}{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """How long things in between live."""
+
+    verify: timedelta = timedelta(hours=24)  # NIST SP 800-63B-4 section 4.2.1.2: at most 24 h by mail
+    reset: timedelta = timedelta(hours=1)  # ours; NIST SP 800-63B-4 section 4.2.1.2 allows 24 h
+    pending: timedelta = timedelta(minutes=10)  # between password and code; ours
+    fresh: timedelta = timedelta(minutes=10)  # how long a second factor's proof is fresh; ours
+    interrupted: timedelta = timedelta(minutes=5)  # how long a POST waits for its proof; ours
+    enrolment: timedelta = timedelta(minutes=15)  # from the secret to its first code; ours
+    undo: timedelta = timedelta(hours=72)  # undoing a change of address, and freezes; ours
+    not_me: timedelta = timedelta(days=30)  # "this was not me" in a security mail; ours
+    recovery_wait: timedelta = timedelta(days=7)  # in which every known channel can cancel; ours
+    recovery_link: timedelta = timedelta(days=14)  # the wait and a week to come back; ours
+    known_device: timedelta = timedelta(days=365)  # the mark of a known device; RFC 6265bis caps at 400 d
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What is known about who knocks, apart from what they typed."""
+
+    device: str = "Unknown device"  # a name for people: "Firefox on Linux"
+    network: str | None = None  # the client's address or network, as the client-address rule gave it
+    device_mark: str | None = field(default=None, repr=False)  # the known-device cookie's value
+    correlation_id: str = ""  # of the request, for the log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountParts:
+    """The bundle. ``clock`` gives seconds since the epoch, ``random`` that many random bytes."""
+
+    store: AccountStore
+    people: People
+    vault: Vault
+    passwords: PasswordWork
+    throttle: ThrottleParts
+    site: Site
+    rules: PasswordRules = field(default_factory=PasswordRules)
+    sessions: SessionPolicy = field(default_factory=SessionPolicy)
+    remembered: SessionPolicy = field(default_factory=SessionPolicy)
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    attempts_per_address: int = 5  # unconfirmed sign-ups kept for one address; ours
+    clock: Callable[[], float] = time.time
+    random: Callable[[int], bytes] = os.urandom
+
+    def now(self) -> int:
+        """Whole seconds since the epoch."""
+        return int(self.clock())
+
+
+def new_id(parts: AccountParts) -> str:
+    """A random id: 120 bits, 20 characters."""
+    return b64url(parts.random(15))

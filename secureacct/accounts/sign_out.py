@@ -1,0 +1,90 @@
+"""Signing out: this session, one other, the others, or everywhere; and the list of devices."""
+
+from __future__ import annotations
+
+from secureacct.accounts import recording
+from secureacct.accounts.outcomes import Device, NotFound, SignInRequired
+from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.records.changes import Lost
+from secureacct.records.sessions import EndSession, EndSessions, Session
+
+
+async def sign_out(parts: AccountParts, session: Session, *, visit: Visit = Visit()) -> None:
+    """End this session. Ended already is no error.
+
+    :raises StoreUnavailable: the store did not answer: the session may still live.
+    """
+    now = parts.now()
+    event = recording.happened(
+        parts, "sign_out", outcome="ok", account=session.account_id, session=session.id, visit=visit, now=now
+    )
+    await parts.store.commit((EndSession(key=session.key),), events=(event,))
+
+
+async def devices(parts: AccountParts, session: Session) -> tuple[Device, ...]:
+    """The account's living sessions, this one first, then the latest seen. Ids are public."""
+    now = parts.now()
+    living = await parts.store.sessions_of(session.account_id, now=now)
+    listed = [
+        Device(
+            id=one.id,
+            name=one.device,
+            current=one.id == session.id,
+            created_at=one.created_at,
+            last_seen_at=one.last_seen_at,
+        )
+        for one in living
+    ]
+    return tuple(sorted(listed, key=lambda one: (not one.current, -one.last_seen_at, one.id)))
+
+
+async def end_device(
+    parts: AccountParts, session: Session, device_id: str, *, visit: Visit = Visit()
+) -> int:
+    """End one of the account's own sessions by its public id.
+
+    :raises NotFound: another account's, unknown, or ended already.
+    """
+    now = parts.now()
+    living = await parts.store.sessions_of(session.account_id, now=now)
+    found = next((one for one in living if one.id == device_id), None)
+    if found is None:
+        raise NotFound
+    event = recording.happened(
+        parts, "sign_out", outcome="ok", reason="device", account=session.account_id, session=found.id,
+        visit=visit, now=now, detail=found.device,
+    )
+    await parts.store.commit((EndSession(key=found.key),), events=(event,))
+    return 1
+
+
+async def end_others(
+    parts: AccountParts, session: Session, *, visit: Visit = Visit()
+) -> int:
+    """End every session of the account but this one; how many ended.
+
+    :raises SignInRequired: this session ended meanwhile.
+    """
+    return await _end(parts, session, keep=session.key, reason="others", visit=visit)
+
+
+async def end_everywhere(
+    parts: AccountParts, session: Session, *, visit: Visit = Visit()
+) -> int:
+    """End every session of the account, this one too; how many ended."""
+    return await _end(parts, session, keep=None, reason="everywhere", visit=visit)
+
+
+async def _end(
+    parts: AccountParts, session: Session, *, keep: bytes | None, reason: str, visit: Visit
+) -> int:
+    now = parts.now()
+    event = recording.happened(
+        parts, "sign_out", outcome="ok", reason=reason, account=session.account_id, session=session.id,
+        visit=visit, now=now,
+    )
+    change = EndSessions(account_id=session.account_id, keep=keep, now=now)
+    done = await parts.store.commit((change,), events=(event,))
+    if isinstance(done, Lost):
+        raise SignInRequired
+    return done.counts[0]

@@ -1,0 +1,118 @@
+"""Settings: few, typed, checked at start. Each is a field here and ``SECUREACCT_<NAME>`` outside.
+
+Rules of this file: an unknown name is refused with the nearest known one; a value that cannot work
+is refused with what would; a policy is an object handed to the extension, never a setting.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from secureacct.errors import ConfigurationError
+
+PREFIX = "SECUREACCT_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a site must say, and what it may."""
+
+    database_url: str = field(repr=False)  # an SQLAlchemy URL: sqlite:///app.db, postgresql+psycopg://...
+    keyring: str  # path of the keyring file
+    base_url: str  # https://shop.example, or http://localhost:8000 for trying out
+    site_name: str = ""  # in mails and page titles; the host of base_url if empty
+    contact: str = ""  # where questions go: an address or a URL, in mails and security.txt
+    env: str = "development"  # "production" refuses what is only for trying out
+    cookie_name: str = "session"  # after the prefix __Host-Http-
+    url_prefix: str = "/account"
+    base_template: str = "secureacct/base.html"  # what our pages extend
+    keyring_passphrase: str = field(default="", repr=False)  # or SECUREACCT_KEYRING_PASSPHRASE_FILE
+    redis_url: str = field(default="", repr=False)  # sessions and throttle there instead of in SQL
+    mail_url: str = field(default="", repr=False)  # smtp://user:password@host:587, "console" or "outbox"
+    mail_from: str = ""  # sender of account mails
+    trusted_proxies: str = ""  # networks whose forwarded headers are believed, comma-separated
+    proxy_header: str = "X-Forwarded-For"  # or "Forwarded", or "X-Real-IP"
+    network_budget: int = 100  # attempts per hour and network; the demo's visitors share one address
+    hash_parallel: int = 0  # passwords hashed at once; 0: as many as there are cores
+    after_sign_in: str = "/"  # where people go when nothing else was asked for
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.base_url)
+        local = url.scheme == "http" and url.hostname == "localhost"
+        if not url.hostname or (url.scheme != "https" and not local):
+            raise ConfigurationError(
+                f"{PREFIX}BASE_URL must be https://host, or http://localhost for trying out; got {self.base_url!r}"
+            )
+        if url.path not in ("", "/") or url.query or url.fragment or url.username:
+            raise ConfigurationError(f"{PREFIX}BASE_URL must be a scheme and a host, nothing more")
+        object.__setattr__(self, "base_url", f"{url.scheme}://{url.netloc}")
+        if not self.site_name:
+            object.__setattr__(self, "site_name", url.hostname)
+        if not self.url_prefix.startswith("/") or self.url_prefix.endswith("/"):
+            raise ConfigurationError(f"{PREFIX}URL_PREFIX must look like /account")
+        if self.env not in ("development", "production", "testing"):
+            raise ConfigurationError(f"{PREFIX}ENV must be production, development or testing")
+        if self.env == "production" and local:
+            raise ConfigurationError(f"{PREFIX}ENV is production, but {PREFIX}BASE_URL is http://localhost")
+        if self.network_budget < 1:
+            raise ConfigurationError(f"{PREFIX}NETWORK_BUDGET must be a number of attempts an hour, at least 1")
+
+    @property
+    def is_local(self) -> bool:
+        """Trying out on this machine: plain HTTP to localhost, keys made on first use."""
+        return urlsplit(self.base_url).hostname == "localhost"
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """From a mapping such as ``app.config``; only ``SECUREACCT_*`` names are looked at.
+
+        :raises ConfigurationError: an unknown name (with the nearest known one), a missing one, or a
+            value that cannot work.
+        """
+        known = {one.name: one for one in fields(cls)}
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            if not name.startswith(PREFIX) or value is None:
+                continue
+            short = name.removeprefix(PREFIX).lower()
+            if short.endswith("_file") and short.removesuffix("_file") in known:
+                short, value = short.removesuffix("_file"), _read(name, value)
+            if short not in known:
+                near = difflib.get_close_matches(short, known, n=1)
+                hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+                raise ConfigurationError(f"unknown setting {name}{hint}")
+            found[short] = _typed(name, value, known[short].type)
+        missing = [name for name in ("database_url", "keyring", "base_url") if name not in found]
+        if missing:
+            names = ", ".join(PREFIX + name.upper() for name in missing)
+            raise ConfigurationError(f"missing: {names}")
+        return cls(**found)
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """From the environment. See :meth:`from_mapping`."""
+        return cls.from_mapping(os.environ)
+
+
+def _typed(name: str, value: Any, wanted: Any) -> Any:
+    if wanted == "int":
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise ConfigurationError(f"{name} must be a whole number") from None
+    if not isinstance(value, (str, Path)):
+        raise ConfigurationError(f"{name} must be text")
+    return str(value)
+
+
+def _read(name: str, path: Any) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name} names a file that cannot be read ({error.strerror})") from None
