@@ -1,0 +1,243 @@
+"""The password hasher: Argon2id by default, foreign and wrapped hashes on the way in, a pepper if asked.
+
+Rules of this file
+1. A check has two halves: *planning* reads the password and the stored string, costs microseconds and
+   never raises about either; *working* holds a slot of :mod:`secureacct.passwords.admission`.
+2. ``TooBusy`` and the errors of a pepper key do raise: they are not "wrong password".
+3. Checking against nothing costs what checking against a hash of the current profile costs.
+4. Only strings of the current profile are ever made.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from secureacct.errors import ConfigurationError, TooBusy
+from secureacct.keys.errors import UnknownKey
+from secureacct.passwords import native, pepper, reading
+from secureacct.passwords.admission import Admission, Slot, shared
+from secureacct.passwords.arenas import HashingFailed
+from secureacct.passwords.foreign import ALL, Scheme
+from secureacct.passwords.profiles import DEFAULT, Profile, refuse_in_production
+from secureacct.passwords.text import spellings, to_bytes
+
+R = TypeVar("R")
+
+Checked = tuple[bool, str | None]
+Work = Callable[[Slot], R]
+
+_NOTHING: Final = b"secureacct-none\0"  # the salt of checks against nothing; the tag is thrown away
+
+
+class PasswordHasher:
+    """Hashes passwords, checks them, and says when a stored hash should be replaced.
+
+    :param profile: what new hashes are made with (:mod:`secureacct.passwords.profiles`)
+    :param keys: a keyring; with one every hash is peppered and bound to its ``account_id``
+    :param importing: also accept hashes below today's floor, unpeppered ones beside a pepper, and
+        passwords as typed where NFC differs; each is replaced at the first sign-in
+    :param foreign: the foreign schemes to read, default all that ship
+    :param flask_security_salt: the ``SECURITY_PASSWORD_SALT`` of a Flask-Security table that is moving in
+    :param alongside: a sample of the old stored hashes; while given, every check also costs what that
+        one costs, so that time does not tell which accounts have moved
+    :param admission: how many hashes run at once; default one for the whole process
+    :raises WeakProfile: a profile for tests where ``SECUREACCT_ENV=production``
+    :raises ConfigurationError: ``alongside`` cannot be read
+    """
+
+    def __init__(
+        self,
+        profile: Profile = DEFAULT,
+        *,
+        keys: pepper.PepperKeys | None = None,
+        importing: bool = False,
+        foreign: Sequence[Scheme] = ALL,
+        flask_security_salt: str | None = None,
+        alongside: str | None = None,
+        admission: Admission | None = None,
+    ) -> None:
+        refuse_in_production(profile)
+        self.profile = profile
+        self.importing = importing
+        self._keys = keys
+        self._foreign = tuple(foreign)
+        self._double_salt = flask_security_salt.encode() if flask_security_salt is not None else None
+        self._admission = admission
+        self._alongside = None if alongside is None else self._read(alongside)
+        if alongside is not None and self._alongside is None:
+            raise ConfigurationError("alongside= must be a stored hash that can be read")
+
+    def __repr__(self) -> str:
+        return f"PasswordHasher({self.profile.name}, pepper={'on' if self._keys else 'off'})"
+
+    @property
+    def admission(self) -> Admission:
+        """The admission in use."""
+        return self._admission or shared()
+
+    # -- the four things it does ---------------------------------------------------------------
+
+    def hash(self, password: str, *, account_id: str | None = None) -> str:
+        """The string to store for a new password.
+
+        :param account_id: the account it belongs to; needed with a pepper
+        :raises PasswordUnusable: one of its leaves: empty, too long, U+0000, not text
+        :raises TooBusy: too many hashes wait
+        :raises ConfigurationError: a pepper without ``account_id``
+        """
+        return self.run(self.plan_hash(password, account_id=account_id), known_device=False)
+
+    def verify(
+        self,
+        password: str,
+        encoded: str,
+        *,
+        account_id: str | None = None,
+        known_device: bool = False,
+    ) -> bool:
+        """True if ``password`` is the one that ``encoded`` was made from; otherwise False.
+
+        :param known_device: goes before strangers where checks wait
+        :raises TooBusy: too many checks wait
+        :raises UnknownKey: a pepper key that this process does not hold (also ``KeyDisabled``, ...)
+        """
+        work = self.plan_check(password, encoded, account_id=account_id, update=False)
+        return self.run(work, known_device=known_device)[0] if work else False
+
+    def verify_and_update(
+        self,
+        password: str,
+        encoded: str,
+        *,
+        account_id: str | None = None,
+        known_device: bool = False,
+    ) -> Checked:
+        """``(True, new hash to store or None)`` or ``(False, None)``.
+
+        Store the new one only where the stored hash is still ``encoded`` (compare and set), so that a
+        password change at the same moment is not lost.
+
+        :raises TooBusy, UnknownKey: as in :meth:`verify`
+        """
+        work = self.plan_check(password, encoded, account_id=account_id, update=True)
+        return self.run(work, known_device=known_device) if work else (False, None)
+
+    def verify_nothing(self, password: str, *, known_device: bool = False) -> None:
+        """Spend what a check costs, for an account that does not exist or has no password.
+
+        :raises TooBusy: too many checks wait
+        """
+        work = self.plan_nothing(password)
+        if work:
+            self.run(work, known_device=known_device)
+
+    def needs_update(self, encoded: str, *, account_id: str | None = None) -> bool:
+        """True if a hash of another profile, scheme or pepper key is stored; costs microseconds."""
+        if not self._is_sealed_now(encoded):
+            return True
+        opened = self._open(encoded, account_id)
+        return opened is None or not self._is_current(opened)
+
+    # -- planning: microseconds, no slot -------------------------------------------------------
+
+    def plan_hash(self, password: str, *, account_id: str | None = None) -> Work[str]:
+        """The work of :meth:`hash`, for who brings a slot. Raises what :meth:`hash` raises about input."""
+        data = to_bytes(password)
+        refuse_in_production(self.profile)
+        if self._keys is not None and not account_id:
+            raise ConfigurationError("a pepper binds a hash to its account: give account_id")
+        return lambda slot: self._make(data, account_id, slot)
+
+    def plan_check(
+        self, password: str, encoded: str, *, account_id: str | None = None, update: bool = True
+    ) -> Work[Checked] | None:
+        """The work of a check, for who brings a slot; None: the answer is False and costs nothing."""
+        typed = spellings(password)
+        if not typed or not isinstance(encoded, str):
+            return None
+        opened = self._open(encoded, account_id)
+        stored = None if opened is None else self._read(opened)
+        if opened is None or stored is None or (stored.below_floor and not self.importing):
+            return None
+        candidates = self._candidates(typed, every=not stored.native)
+        stale = update and not (self._is_current(opened) and self._is_sealed_now(encoded))
+
+        def work(slot: Slot) -> Checked:
+            if any(stored.matches(candidate, slot) for candidate in candidates):
+                self._spend_alongside(typed[0], stored, slot)
+                return True, self._make(typed[0], account_id, slot) if stale else None
+            if not stored.as_profile:
+                native.tag(self.profile, typed[0], _NOTHING, slot)
+            self._spend_alongside(typed[0], stored, slot)
+            return False, None
+
+        return work
+
+    def plan_nothing(self, password: str) -> Work[None] | None:
+        """The work of :meth:`verify_nothing`, for who brings a slot; None for an unusable password."""
+        typed = spellings(password)
+        if not typed:
+            return None
+
+        def work(slot: Slot) -> None:
+            for candidate in self._candidates(typed, every=False):
+                native.tag(self.profile, candidate, _NOTHING, slot)
+            self._spend_alongside(typed[0], None, slot)
+
+        return work
+
+    # -- parts ---------------------------------------------------------------------------------
+
+    def run(self, work: Work[R], *, known_device: bool = False) -> R:
+        """Do planned work in this thread, in a slot. Raises ``TooBusy``."""
+        admission = self.admission
+        slot = admission.acquire(known_device=known_device)
+        try:
+            return work(slot)
+        except HashingFailed as failed:
+            raise TooBusy(str(failed)) from None
+        finally:
+            admission.release(slot)
+
+    def _make(self, data: bytes, account_id: str | None, slot: Slot) -> str:
+        salt = os.urandom(self.profile.salt_bytes)
+        encoded = native.write(self.profile, salt, native.tag(self.profile, data, salt, slot))
+        if self._keys is None:
+            return encoded
+        return pepper.seal(encoded, keys=self._keys, account_id=account_id or "")
+
+    def _open(self, encoded: str, account_id: str | None) -> str | None:
+        """The hash string inside the pepper; without a pepper the string itself."""
+        if not pepper.is_sealed(encoded):
+            return encoded if self._keys is None or self.importing else None
+        if self._keys is None:
+            raise UnknownKey("the stored hash is peppered, and this hasher has no keys")
+        return pepper.unseal(encoded, keys=self._keys, account_id=account_id or "")
+
+    def _read(self, opened: str) -> reading.Readable | None:
+        return reading.read(opened, profile=self.profile, schemes=self._foreign)
+
+    def _is_current(self, opened: str) -> bool:
+        return native.is_current(self.profile, opened)
+
+    def _is_sealed_now(self, encoded: str) -> bool:
+        return self._keys is None or pepper.key_of(encoded) == self._keys.primary("pepper")
+
+    def _candidates(self, typed: tuple[bytes, ...], *, every: bool) -> tuple[bytes, ...]:
+        """What may have been hashed for this typed password; the same for every hash of one kind."""
+        found = typed if every or self.importing else typed[:1]
+        if self._double_salt is None:
+            return found
+        key = self._double_salt
+        # Flask-Security hashes base64(HMAC-SHA512(salt, password)) in place of the password.
+        return tuple(base64.b64encode(hmac.digest(key, each, hashlib.sha512)) for each in found) + found
+
+    def _spend_alongside(self, data: bytes, stored: reading.Readable | None, slot: Slot) -> None:
+        other = self._alongside
+        if other is not None and (stored is None or stored.scheme != other.scheme):
+            other.derive(data, slot)

@@ -1,0 +1,124 @@
+"""Stored strings of every kind, read into one shape that can be checked.
+
+Rules of this file: reading costs microseconds and never raises; what is unreadable or above a ceiling
+is None. Deriving needs a slot, because that is where memory comes from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from secureacct._bytes import b64url_strict, lp_join
+from secureacct.passwords import arenas, foreign, native, phc
+from secureacct.passwords.admission import Slot
+from secureacct.passwords.profiles import Argon2Profile, Profile
+
+WRAPPED: Final = "$sa-wrap$"
+_WRAPPED = re.compile(r"\$sa-wrap\$v=1\$([A-Za-z0-9_-]+)(\$.+)", re.ASCII)
+_INNER: Final = b"secureacct/password-wrap/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A stored hash that can be checked.
+
+    :param native: made by us or by any Argon2id library: no foreign scheme and no wrap
+    :param as_profile: a failed check costs what a check under the current profile costs, or more
+    """
+
+    scheme: str
+    digest: bytes = field(repr=False)
+    derive: Callable[[bytes, Slot], bytes] = field(repr=False)
+    below_floor: bool
+    native: bool
+    as_profile: bool
+
+    def matches(self, password: bytes, slot: Slot) -> bool:
+        """True if ``password`` gives the digest."""
+        return hmac.compare_digest(self.derive(password, slot), self.digest)
+
+
+def read(encoded: str, *, profile: Profile, schemes: tuple[foreign.Scheme, ...]) -> Readable | None:
+    """What ``encoded`` is, or None."""
+    if len(encoded) > phc.MAX_ENCODED:
+        return None
+    if encoded.startswith("$argon2"):
+        return _read_argon2(encoded, profile)
+    if encoded.startswith(WRAPPED):
+        return _read_wrapped(encoded, profile, schemes)
+    found = foreign.read(encoded, schemes)
+    if found is None:
+        return None
+    derive = found.derive
+    mine = native.is_current(profile, encoded)
+    return Readable(
+        found.scheme,
+        found.digest,
+        lambda password, _slot: derive(password),
+        below_floor=found.below_floor,
+        native=mine,
+        as_profile=mine,
+    )
+
+
+def wrapped_input(digest: bytes) -> bytes:
+    """What the outer Argon2id of a wrapped hash hashes: the old digest, named."""
+    return hashlib.sha256(lp_join((_INNER, digest))).digest()
+
+
+def _read_argon2(encoded: str, profile: Profile) -> Readable | None:
+    limit = profile if isinstance(profile, Argon2Profile) else None
+    parts = phc.parse(encoded, ceiling=limit)
+    if parts is None:
+        return None
+    current = limit is not None and parts.matches(limit)
+
+    def derive(password: bytes, slot: Slot) -> bytes:
+        return arenas.derive(
+            password,
+            parts.salt,
+            kind=parts.kind,
+            version=parts.version,
+            memory_kib=parts.memory_kib,
+            passes=parts.passes,
+            lanes=parts.lanes,
+            tag_bytes=len(parts.tag),
+            scratch=slot.scratch,
+            threads=slot.threads,
+            keep=max(arenas.KEPT, limit.memory_kib * 1024 if limit else 0),
+        )
+
+    return Readable(
+        f"argon2{parts.kind}",
+        parts.tag,
+        derive,
+        # A test profile is below every floor, and guarded elsewhere against production.
+        below_floor=parts.below_floor and not (current and profile.only_for_tests),
+        native=parts.kind == "id",
+        as_profile=current,
+    )
+
+
+def _read_wrapped(encoded: str, profile: Profile, schemes: tuple[foreign.Scheme, ...]) -> Readable | None:
+    found = _WRAPPED.fullmatch(encoded)
+    blank = b64url_strict(found[1]) if found else None
+    if found is None or blank is None or not blank.isascii() or not found[2].startswith("$argon2id$"):
+        return None
+    inner, outer = foreign.read(blank.decode("ascii"), schemes), _read_argon2(found[2], profile)
+    if inner is None or outer is None:
+        return None
+    derive_inner, derive_outer = inner.derive, outer.derive
+    return Readable(
+        f"wrapped-{inner.scheme}",
+        outer.digest,
+        lambda password, slot: derive_outer(wrapped_input(derive_inner(password)), slot),
+        # The table holds no weak hash any more: what counts is the outer one.
+        below_floor=outer.below_floor,
+        native=False,
+        as_profile=outer.as_profile,
+    )
