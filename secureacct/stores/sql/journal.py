@@ -32,8 +32,11 @@ event = sa.Table(
     sa.Column("correlation_id", sa.Text, nullable=False, server_default=""),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("mac", sa.LargeBinary, nullable=False),
+    sa.Column("segment", sa.BigInteger),  # set once, by the sealer; what proves it is the segment's hash
     sa.Index(None, "account_id", "id"),
+    sa.Index(None, "segment", "id"),
 )
+event_columns = [event.c[name] for name in Event.__slots__]
 
 outbox = sa.Table(
     "sa_outbox",
@@ -101,7 +104,8 @@ def _mail_row(one: OutboxMail) -> dict[str, Any]:
 def _events_of(
     connection: sa.Connection, account_id: str, *, limit: int, before: str | None = None
 ) -> Sequence[Event]:
-    query = sa.select(event).where(event.c.account_id == account_id).order_by(event.c.id.desc()).limit(limit)
+    own = event.c.account_id == account_id
+    query = sa.select(*event_columns).where(own).order_by(event.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(event.c.id < before)
     return [Event(**row) for row in connection.execute(query).mappings()]
