@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 ROOT = Path(__file__).resolve().parent.parent
+MARKED_FOLDERS = ("browser", "faults", "timing")
 KEPT_SETTINGS = ("SECUREACCT_TEST_", "SECUREACCT_CHROMIUM")
 
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".local" / "cache" / "hypothesis"))
@@ -103,6 +104,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         reasons = Counter(_reason(report) for report in skipped)
         counted.append(f"skipped {len(skipped)} ({'; '.join(sorted(reasons))})")
     reporter.write_line(", ".join(counted))
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test bears the mark of its folder, so ``-m browser`` needs no line in each file."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT) else ""
+        if folder in MARKED_FOLDERS:
+            item.add_marker(folder)
 
 
 # Servers
