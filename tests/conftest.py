@@ -110,7 +110,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test bears the mark of its folder, so ``-m browser`` needs no line in each file."""
     for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT) else ""
+        folder = (
+            item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT / "tests") else ""
+        )
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
 
