@@ -36,8 +36,7 @@ class Settings:
     redis_url: str = field(default="", repr=False)  # sessions and throttle there instead of in SQL
     mail_url: str = field(default="", repr=False)  # smtp://user:password@host:587, "console" or "outbox"
     mail_from: str = ""  # sender of account mails
-    trusted_proxies: str = ""  # networks whose forwarded headers are believed, comma-separated
-    proxy_header: str = "X-Forwarded-For"  # or "Forwarded", or "X-Real-IP"
+    trusted_proxies: str = ""  # whose forwarded headers are believed: "10.0.0.0/8, unix; header=forwarded"
     network_budget: int = 100  # attempts per hour and network; the demo's visitors share one address
     hash_parallel: int = 0  # passwords hashed at once; 0: as many as there are cores
     after_sign_in: str = "/"  # where people go when nothing else was asked for

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from secureacct.accounts.parts import AccountParts
 from secureacct.records.changes import Change
 from secureacct.records.factors import ClaimRecoveryCode, ClaimTotpStep, Factors, TotpFactor
-from secureacct.recovery_codes import hashes_of, is_code
+from secureacct.recovery_codes import RecoveryCodes
 from secureacct.totp import Totp
 
 
@@ -41,8 +41,10 @@ def match_code(parts: AccountParts, factors: Factors, code: str, *, now: int) ->
         if step is not None:
             claim = ClaimTotpStep(id=factor.id, account_id=factor.account_id, step=step, at=now)
             return Match(kind="totp", claim=claim, factor_id=factor.id)
-    if factors.any and factors.recovery_codes_left and is_code(code):
-        hashes = hashes_of(parts.vault.keys, code, account_id=factors.account_id)
+    if not factors.any or not factors.recovery_codes_left:
+        return None
+    hashes = RecoveryCodes(parts.vault.keys).lookup(code, account_id=factors.account_id)
+    if hashes:
         return Match(
             kind="recovery_code", claim=ClaimRecoveryCode(account_id=factors.account_id, hashes=hashes)
         )

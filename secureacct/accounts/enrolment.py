@@ -32,8 +32,8 @@ from secureacct.records.factors import (
     TotpFactor,
 )
 from secureacct.records.sessions import EndSessions, Session
-from secureacct.recovery_codes import generate, hashes_of
-from secureacct.sessions import moved
+from secureacct.recovery_codes import RecoveryCodes
+from secureacct.sessions.birth import moved
 from secureacct.throttle import steps as throttle
 from secureacct.totp import Totp
 
@@ -158,9 +158,8 @@ async def confirm_totp(
 def _new_codes(
     parts: AccountParts, account_id: str, *, now: int
 ) -> tuple[tuple[str, ...], ReplaceRecoveryCodes]:
-    codes = generate(parts.random)
-    hashes = tuple(hashes_of(parts.vault.keys, code, account_id=account_id)[0] for code in codes)
-    return codes, ReplaceRecoveryCodes(account_id=account_id, hashes=hashes, at=now)
+    codes = RecoveryCodes(parts.vault.keys).new(account_id=account_id, random_bytes=parts.random(150))
+    return codes.shown, ReplaceRecoveryCodes(account_id=account_id, hashes=codes.stored, at=now)
 
 
 async def new_recovery_codes(
@@ -265,7 +264,7 @@ async def change_factors(
     :raises NotFound: a claim on a factor was lost.
     :raises SignInRequired: the session ended meanwhile.
     """
-    token, new, rotation = moved(session, now=now, random=parts.random, keys=parts.vault.keys, proofs=proofs)
+    token, new, rotation = moved(session, now=now, random=parts.random, proofs=proofs)
     others = EndSessions(account_id=known.id, keep=new.key, now=now)
     event = recording.happened(
         parts, name, outcome="ok", reason=detail, account=known.id, session=new.id, visit=visit, now=now

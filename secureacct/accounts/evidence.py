@@ -14,7 +14,8 @@ from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.errors import SecureAcctError
 from secureacct.records.factors import Factors
 from secureacct.records.sessions import Session, StartSession
-from secureacct.sessions import SessionPolicy, begin
+from secureacct.sessions.birth import begin
+from secureacct.sessions.devices import Device, coarse_network
 
 SECOND_FACTORS = ("totp", "recovery_code", "passkey")
 
@@ -78,15 +79,14 @@ def mint(
         raise EvidenceInsufficient("evidence of another flow or account")
     if factors.account_id != account_id or not is_enough(evidence, factors):
         raise EvidenceInsufficient("not enough evidence for this account")
-    policy: SessionPolicy = parts.remembered if remember else parts.sessions
     token, change = begin(
-        policy,
+        parts.sessions,
         account_id=account_id,
         now=now,
         random=parts.random,
         keys=parts.vault.keys,
         proofs=tuple((one.kind, one.at) for one in evidence),
-        device=visit.device,
+        device=Device(visit.device, coarse_network(visit.network)),
         remember=remember,
     )
     return Minted(token=token, session=change.session, change=change)

@@ -30,7 +30,7 @@ from secureacct.records.accounts import AddInterrupted, ClaimInterrupted, Interr
 from secureacct.records.changes import Change, Lost
 from secureacct.records.factors import Factors
 from secureacct.records.sessions import Session
-from secureacct.sessions import moved
+from secureacct.sessions.birth import moved
 from secureacct.throttle import steps as throttle
 
 PASSWORD_FIELDS = frozenset({"password", "current_password", "new_password"})
@@ -152,6 +152,7 @@ async def confirm(
         raise SignInRejected
     proofs: list[tuple[str, int]] = []
     claims: list[Change] = []
+    ticket = None
     if password:
         await _check_password(parts, known, session, password, visit=visit)
         proofs.append(("password", now))
@@ -170,7 +171,7 @@ async def confirm(
         proofs.append((match.kind, now))
         claims.append(match.claim)
     result = await move(parts, session, tuple(proofs), tuple(claims), visit=visit, now=now)
-    if code:
+    if ticket is not None:
         await throttle.succeeded(parts.throttle, ticket)
     return result
 
@@ -190,7 +191,7 @@ async def move(
     :raises SecondFactorRejected: a claim was lost: the code was used meanwhile.
     :raises SignInRequired: the session ended meanwhile.
     """
-    token, new, rotation = moved(session, now=now, random=parts.random, keys=parts.vault.keys, proofs=proofs)
+    token, new, rotation = moved(session, now=now, random=parts.random, proofs=proofs)
     event = recording.happened(
         parts,
         name,

@@ -89,7 +89,6 @@ class AccountParts:
     site: Site
     rules: PasswordRules = field(default_factory=PasswordRules)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
-    remembered: SessionPolicy = field(default_factory=SessionPolicy)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     attempts_per_address: int = 5  # unconfirmed sign-ups kept for one address; ours
     clock: Callable[[], float] = time.time

@@ -29,7 +29,7 @@ from secureacct.records.accounts import (
 )
 from secureacct.records.changes import Change, Lost
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions, Session
-from secureacct.sessions import moved
+from secureacct.sessions.birth import moved
 from secureacct.throttle import steps as throttle
 
 
@@ -57,7 +57,7 @@ async def change_password(
         raise NotFound
     password_or_refuse(parts, new_password, context=(known.email,))
     encoded = await parts.passwords.hash(new_password, account_id=known.id)
-    token, new, rotation = moved(session, now=now, random=parts.random, keys=parts.vault.keys)
+    token, new, rotation = moved(session, now=now, random=parts.random)
     changes: list[Change] = [
         BumpSecurityVersion(account_id=known.id, expected=known.security_version),
         SetPassword(account_id=known.id, password_hash=encoded, now=now),
@@ -152,7 +152,7 @@ async def reset_password(
         await _open_by_reset(parts, token, new_password, visit=visit)
         return
     known = await parts.people.by_id(link.account_id)
-    if known is None or not known.active:
+    if known is None or not known.active or link.security_version is None:
         raise LinkUnknown
     password_or_refuse(parts, new_password, context=(known.email,))
     encoded = await parts.passwords.hash(new_password, account_id=known.id)

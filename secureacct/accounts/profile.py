@@ -65,7 +65,7 @@ async def save_profile(
     )
     event = recording.happened(
         parts,
-        "profile_saved",
+        "profile_changed",
         outcome="ok",
         account=account_id,
         session=session.id,

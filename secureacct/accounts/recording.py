@@ -27,7 +27,7 @@ def happened(
     if detail:
         personal["detail"] = detail
     return seal_event(
-        parts.vault.keys,
+        parts.vault.event_keys,
         parts.vault.event_cipher,
         id=event_id(now=parts.clock(), random=parts.random(RANDOM_BYTES)),
         at=now,

@@ -115,7 +115,7 @@ async def go_on_with_recovery(
             subject=started.id,
         )
         event = recording.happened(
-            parts, "recovery_started", outcome="ok", account=known.id, visit=visit, now=now
+            parts, "recovery_begun", outcome="ok", account=known.id, visit=visit, now=now
         )
         mail = mails.recovery_started(parts, known, cancel_token=cancel_token, ripe_at=started.ripe_at, now=now)
         done = await parts.store.commit((StartRecovery(recovery=started), cancel), events=(event,), mails=(mail,))
@@ -125,10 +125,10 @@ async def go_on_with_recovery(
     if recovery.ripe_at > now:
         return recovery
     event = recording.happened(
-        parts, "recovery_done", outcome="ok", account=known.id, visit=visit, now=now
+        parts, "recovered", outcome="ok", account=known.id, visit=visit, now=now
     )
     mail_done, links = mails.factor_changed(
-        parts, known, visit, name="recovery_done", detail="every factor", now=now
+        parts, known, visit, name="recovered", detail="every factor", now=now
     )
     done = await parts.store.commit(
         (
@@ -187,10 +187,10 @@ async def recover_by_operator(parts: AccountParts, account_id: str, *, visit: Vi
     if known is None:
         raise SignInRejected
     event = recording.happened(
-        parts, "recovery_done", outcome="ok", reason="operator", account=known.id, visit=visit, now=now
+        parts, "recovered", outcome="ok", reason="operator", account=known.id, visit=visit, now=now
     )
     mail, links = mails.factor_changed(
-        parts, known, visit, name="recovery_done", detail="every factor", now=now
+        parts, known, visit, name="recovered", detail="every factor", now=now
     )
     await parts.store.commit(
         (

@@ -221,8 +221,8 @@ async def let_in(
         token=minted.token,
         account_id=known.id,
         session_id=minted.session.id,
-        remember=wish.remember,
-        max_age_s=int(parts.remembered.absolute.total_seconds()) if wish.remember else None,
+        remember=minted.session.remember,
+        max_age_s=minted.session.cookie_max_age(now=now),
         device_mark=None if wish.shared_computer else mark_for(parts, visit, known),
         next=wish.next,
         recovery_codes_left=(
@@ -271,7 +271,8 @@ async def _attempt_to_check(
     attempts = await parts.store.attempts_for(parts.vault.tokens(address), now=now)
     browser = hash_of(browser_token) if browser_token else None
     own = [one for one in attempts if one.browser_hash == browser]
-    return (own or list(attempts) or [None])[0]
+    chosen = own or attempts
+    return chosen[0] if chosen else None
 
 
 async def _link_again(

@@ -7,6 +7,7 @@ from secureacct.accounts.outcomes import Device, NotFound, SignInRequired
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.records.changes import Lost
 from secureacct.records.sessions import EndSession, EndSessions, Session
+from secureacct.sessions.devices import opened
 
 
 async def sign_out(parts: AccountParts, session: Session, *, visit: Visit = Visit()) -> None:
@@ -24,14 +25,14 @@ async def sign_out(parts: AccountParts, session: Session, *, visit: Visit = Visi
 async def devices(parts: AccountParts, session: Session) -> tuple[Device, ...]:
     """The account's living sessions, this one first, then the latest seen. Ids are public."""
     now = parts.now()
-    living = await parts.store.sessions_of(session.account_id, now=now)
+    living = [one for one in await parts.store.sessions_of(session.account_id) if one.expires_at > now]
     listed = [
         Device(
             id=one.id,
-            name=one.device,
+            name=opened(one, keys=parts.vault.keys).name,
             current=one.id == session.id,
-            created_at=one.created_at,
-            last_seen_at=one.last_seen_at,
+            created_at=one.started_at,
+            last_seen_at=one.seen_at,
         )
         for one in living
     ]
@@ -46,13 +47,13 @@ async def end_device(
     :raises NotFound: another account's, unknown, or ended already.
     """
     now = parts.now()
-    living = await parts.store.sessions_of(session.account_id, now=now)
-    found = next((one for one in living if one.id == device_id), None)
+    own = await parts.store.sessions_of(session.account_id)
+    found = next((one for one in own if one.id == device_id and one.expires_at > now), None)
     if found is None:
         raise NotFound
     event = recording.happened(
         parts, "sign_out", outcome="ok", reason="device", account=session.account_id, session=found.id,
-        visit=visit, now=now, detail=found.device,
+        visit=visit, now=now, detail=opened(found, keys=parts.vault.keys).name,
     )
     await parts.store.commit((EndSession(key=found.key),), events=(event,))
     return 1

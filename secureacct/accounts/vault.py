@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from secureacct.audit.encoding import EventKeys
 from secureacct.fields import BlindIndex, FieldCipher
 from secureacct.keys import Keyring
 from secureacct.records.mail import Message
@@ -42,6 +43,7 @@ class Vault:
         self._change_new = FieldCipher(keys, table="email_change", column="new", type=str, floor=64)
         self._totp = FieldCipher(keys, table="totp", column="secret", type=str)
         self._mail = FieldCipher(keys, table="outbox", column="body", type=str)
+        self.event_keys = EventKeys(keys)
         self.event_cipher = FieldCipher(keys, table="event", column="personal", type=str)
         self._interrupted = FieldCipher(keys, table="interrupted", column="form", type=str)
         self._profile = {

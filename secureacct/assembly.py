@@ -1,0 +1,186 @@
+"""From settings to parts: the only module that picks stores, mailers and key providers.
+
+Rules of this file: it opens nothing until asked (``Assembly.parts`` is lazy, so an extension does no I/O
+when it is set up); it refuses to start with one line that says what is wrong and how to mend it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from secureacct.accounts.directory import AppPeople, OwnPeople
+from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, Site
+from secureacct.accounts.vault import ProfileField, Vault
+from secureacct.client_address import TrustedProxies
+from secureacct.errors import ConfigurationError
+from secureacct.keys import Keyring, KeyringNotFound
+from secureacct.mailers.console import ConsoleMailer
+from secureacct.mailers.outbox import OutboxMailer
+from secureacct.mailers.smtp import SmtpMailer
+from secureacct.password_rules import PasswordRules
+from secureacct.passwords import Admission, InlinePasswordWork, PasswordHasher
+from secureacct.ports.accounts import Directory, PasswordStore
+from secureacct.ports.mailer import Mailer
+from secureacct.sessions import SessionPolicy
+from secureacct.settings import PREFIX, Settings
+from secureacct.throttle import ThrottlePolicy
+from secureacct.throttle.steps import ThrottleParts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What an app says in code and not in settings. Everything has a safe default."""
+
+    profile: Sequence[ProfileField] = ()
+    sessions: SessionPolicy = field(default_factory=SessionPolicy)
+    rules: PasswordRules = field(default_factory=PasswordRules)
+    throttle: ThrottlePolicy | None = None
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    hasher: PasswordHasher | None = None
+    keys: Keyring | None = None
+    store: Any = None  # a blocking store that keeps everything; None: from the settings
+    mailer: Mailer | None = None
+    directory: Directory | None = None  # the app's own users
+    password_store: PasswordStore | None = None  # and their password column
+
+
+class Assembly:
+    """The parts of one site, made on first use and kept."""
+
+    def __init__(self, settings: Settings, choices: Choices | None = None) -> None:
+        self.settings = settings
+        self.choices = choices or Choices()
+        self.proxies = TrustedProxies.parse(settings.trusted_proxies)
+        self._lock = threading.RLock()
+        self._store: Any = self.choices.store
+        self._parts: AccountParts | None = None
+        self._mailer: Mailer | None = self.choices.mailer
+
+    @property
+    def store(self) -> AccountStore:
+        """The store of everything.
+
+        :raises ConfigurationError: the database URL cannot be used.
+        """
+        with self._lock:
+            if self._store is None:
+                self._store = _store(self.settings)
+            store: AccountStore = self._store
+            return store
+
+    @property
+    def mailer(self) -> Mailer:
+        """Where mails go."""
+        with self._lock:
+            if self._mailer is None:
+                self._mailer = _mailer(self.settings)
+            return self._mailer
+
+    @property
+    def parts(self) -> AccountParts:
+        """Everything the journeys need.
+
+        :raises ConfigurationError: something is missing or wrong; the message says how to mend it.
+        :raises KeyringError: the keyring is unreadable, too open, or altered.
+        """
+        with self._lock:
+            if self._parts is None:
+                self._parts = self._make()
+            return self._parts
+
+    def _make(self) -> AccountParts:
+        settings, choices = self.settings, self.choices
+        store = self.store
+        keys = choices.keys or self._keyring()
+        vault = Vault(keys, profile=choices.profile)
+        if choices.directory is not None:
+            if choices.password_store is None:
+                raise ConfigurationError("a directory of the app's own users needs a password_store beside it")
+            people: Any = AppPeople(choices.directory, choices.password_store, store)
+        else:
+            people = OwnPeople(store, vault)
+        hasher = choices.hasher or _hasher(settings)
+        policy = choices.throttle or ThrottlePolicy().with_network_budget(per_hour=settings.network_budget)
+        return AccountParts(
+            store=store,
+            people=people,
+            vault=vault,
+            passwords=InlinePasswordWork(hasher),
+            throttle=ThrottleParts(store, keys, policy),
+            site=Site(name=settings.site_name, base_url=settings.base_url, prefix=settings.url_prefix),
+            rules=choices.rules,
+            sessions=choices.sessions,
+            lifetimes=choices.lifetimes,
+        )
+
+    def _keyring(self) -> Keyring:
+        path = Path(self.settings.keyring)
+        passphrase = self.settings.keyring_passphrase or None
+        try:
+            return Keyring.load(path, passphrase=passphrase)
+        except KeyringNotFound:
+            if not self.settings.is_local:
+                raise ConfigurationError(
+                    f"no keyring at {path}: make one with 'secureacct keys make {path}' "
+                    f"and keep a copy apart from the database ({PREFIX}KEYRING)"
+                ) from None
+            if self._holds_accounts():
+                raise ConfigurationError(
+                    f"no keyring at {path}, but the database holds accounts that only its keys open: "
+                    "put the keyring back, or begin with an empty database"
+                ) from None
+        keys = Keyring.generate()
+        keys.save(path, passphrase=passphrase)
+        return keys
+
+    def _holds_accounts(self) -> bool:
+        has_accounts = getattr(self._store, "holds_accounts", None)
+        return bool(has_accounts and has_accounts())
+
+    def create_schema(self) -> None:
+        """Make the tables that are missing. Never called by ``init_app``.
+
+        :raises StoreUnavailable: the database did not answer.
+        """
+        make = getattr(self.store, "create_schema", None)
+        if make is not None:
+            make()
+
+
+def _store(settings: Settings) -> Any:
+    from secureacct.stores.sql import SqlStore
+
+    return SqlStore.from_url(settings.database_url)
+
+
+def _hasher(settings: Settings) -> PasswordHasher:
+    parallel = settings.hash_parallel or os.cpu_count() or 1
+    return PasswordHasher(admission=Admission(at_once=parallel))
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if settings.mail_url in ("", "outbox"):
+        if settings.env == "production":
+            raise ConfigurationError(f"{PREFIX}MAIL_URL must name an SMTP server in production")
+        return OutboxMailer()
+    if settings.mail_url == "console":
+        return ConsoleMailer()
+    url = urlsplit(settings.mail_url)
+    if url.scheme not in ("smtp", "smtps") or not url.hostname:
+        raise ConfigurationError(f"{PREFIX}MAIL_URL must be smtp://user:password@host:587, console or outbox")
+    if not settings.mail_from:
+        raise ConfigurationError(f"{PREFIX}MAIL_FROM must name the sender of account mails")
+    return SmtpMailer(
+        host=url.hostname,
+        port=url.port or (465 if url.scheme == "smtps" else 587),
+        user=unquote(url.username) if url.username else None,
+        password=unquote(url.password) if url.password else None,
+        sender=settings.mail_from,
+        implicit_tls=url.scheme == "smtps",
+    )
