@@ -77,12 +77,16 @@ class _ClaimLost(Exception):
 def _commit(
     connection: sa.Connection, changes: Sequence[Change], events: Sequence[Event], mails: Sequence[OutboxMail]
 ) -> Committed:
+    # Else SQLAlchemy answers -1 for inserts on PostgreSQL, and a lost claim would read as held.
+    connection = connection.execution_options(preserve_rowcount=True)
     counts = []
     for change in changes:
         make = _makers.get(type(change))
         if make is None:
             raise ConfigurationError(f"the SQL store keeps no {type(change).__name__}")
         count = make(connection, change)
+        if count < 0:
+            raise ConfigurationError(f"{connection.dialect.driver} does not count the rows it touches")
         if count == 0 and change.must_hold:
             raise _ClaimLost(change)
         counts.append(count)
