@@ -101,6 +101,8 @@ def test_a_directive_can_be_added_and_replaced() -> None:
         {"script-src": "'unsafe-eval'"},
         {"script-src": "*"},
         {"script-src": "data:"},
+        {"script-src": "https:"},
+        {"default-src": "'self' blob:"},
         {"frame-ancestors": "https://evil.example"},
         {"base-uri": "'self'"},
         {"img-src": "'self'; script-src https://evil.example"},
