@@ -27,6 +27,17 @@ class Limits(NamedTuple):
     rotate_s: int  # 0: the clock does not rotate its token
 
 
+def _seconds(span: timedelta) -> int:
+    return max(int(span.total_seconds()), 1)
+
+
+def _refuse_odd(absolute: timedelta, idle: timedelta | None) -> None:
+    if not timedelta(seconds=1) <= absolute <= LONGEST:
+        raise ConfigurationError("the absolute limit lies between a second and 400 days")
+    if idle is not None and not timedelta(seconds=1) <= idle <= absolute:
+        raise ConfigurationError("the idle limit lies between a second and the absolute limit")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remember:
     """Limits of a session that outlives the browser window. Counts as AAL1 whatever was proved
@@ -87,17 +98,6 @@ class SessionPolicy:
     def longest_s(self) -> int:
         """Seconds after which no session of this policy can be alive."""
         return max(self.limits().absolute_s, self.limits(remember=True).absolute_s)
-
-
-def _seconds(span: timedelta) -> int:
-    return max(int(span.total_seconds()), 1)
-
-
-def _refuse_odd(absolute: timedelta, idle: timedelta | None) -> None:
-    if not timedelta(seconds=1) <= absolute <= LONGEST:
-        raise ConfigurationError("the absolute limit lies between a second and 400 days")
-    if idle is not None and not timedelta(seconds=1) <= idle <= absolute:
-        raise ConfigurationError("the idle limit lies between a second and the absolute limit")
 
 
 STANDARD = SessionPolicy()
