@@ -300,8 +300,11 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=place, args=flags)
+    with short_folder() as home, sync_playwright() as playwright:
+        environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home)}  # it writes there
+        for name in [name for name in environment if name.startswith("XDG_")]:
+            del environment[name]
+        running = playwright.chromium.launch(executable_path=place, args=flags, env=environment)
         try:
             yield running
         finally:
