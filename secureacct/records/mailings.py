@@ -63,10 +63,12 @@ class Suppress(Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiftSuppression(Change):
-    """A person asked for this one list again, by a recorded opt-in. Others stay suppressed."""
+    """A person asked for a list again, by a recorded opt-in. ``reason``: lift only what was suppressed
+    for that reason (an erased account's address may come back; a complaint stays)."""
 
     list_id: str
     tokens: tuple[bytes, ...] = field(repr=False)
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +88,10 @@ class DropQueuedMails(Change):
     """Delete mails of these kinds that still wait in the outbox."""
 
     kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetPending(Change):
+    """Delete subscriptions that waited for their confirmation since before ``before``."""
+
+    before: int  # seconds since the epoch

@@ -19,7 +19,8 @@ from secureacct.stores.memory.journal import MemoryBase, State, makes
 
 UNDER_WAY = ("waiting", "working")
 
-holds("export", topic="export", person="account_id", at="requested_at")
+# Dropped with its pieces by ``DropExports``, never row by row.
+holds("export", topic="export", person="account_id", erased=False)
 
 
 @makes(StartExport)

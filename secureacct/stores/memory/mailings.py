@@ -11,6 +11,7 @@ from secureacct.records.mailings import (
     ConfirmSubscription,
     DropQueuedMails,
     EndSubscription,
+    ForgetPending,
     LiftSuppression,
     StartSubscription,
     Subscription,
@@ -70,7 +71,8 @@ def _suppress(state: State, change: Suppress) -> int:
 @makes(LiftSuppression)
 def _lift(state: State, change: LiftSuppression) -> int:
     suppressions = state.topic("suppression")
-    doomed = [(change.list_id, one) for one in change.tokens if (change.list_id, one) in suppressions]
+    asked = [(change.list_id, one) for one in change.tokens]
+    doomed = [key for key in asked if key in suppressions and change.reason in (None, suppressions[key][1])]
     for key in doomed:
         state.drop(suppressions, key)
     return len(doomed)
@@ -98,6 +100,17 @@ def _drop_queued(state: State, change: DropQueuedMails) -> int:
     doomed = [key for key, mail in state.outbox.items() if mail.kind in change.kinds]
     for key in doomed:
         state.drop(state.outbox, key)
+    return len(doomed)
+
+
+@makes(ForgetPending)
+def _forget_pending(state: State, change: ForgetPending) -> int:
+    subscriptions = state.topic("subscription")
+    doomed = [
+        key for key, one in subscriptions.items() if one.state == "pending" and one.since < change.before
+    ]
+    for key in doomed:
+        state.drop(subscriptions, key)
     return len(doomed)
 
 

@@ -49,7 +49,8 @@ sa.Index(
     sqlite_where=export.c.state.in_(UNDER_WAY),
     postgresql_where=export.c.state.in_(UNDER_WAY),
 )
-holds("export", export, person=export.c.account_id, at=export.c.requested_at)
+# Dropped with its pieces by ``DropExports``, never row by row.
+holds("export", export, person=export.c.account_id, erased=False)
 
 piece = sa.Table(
     "sa_export_piece",

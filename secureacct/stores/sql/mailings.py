@@ -17,6 +17,7 @@ from secureacct.records.mailings import (
     ConfirmSubscription,
     DropQueuedMails,
     EndSubscription,
+    ForgetPending,
     LiftSuppression,
     StartSubscription,
     Subscription,
@@ -97,12 +98,12 @@ def _suppress(connection: sa.Connection, change: Suppress) -> int:
 
 @makes(LiftSuppression)
 def _lift(connection: sa.Connection, change: LiftSuppression) -> int:
-    return count_of(
-        connection,
-        sa.delete(suppression).where(
-            suppression.c.list_id == change.list_id, suppression.c.token.in_(change.tokens)
-        ),
+    lift = sa.delete(suppression).where(
+        suppression.c.list_id == change.list_id, suppression.c.token.in_(change.tokens)
     )
+    if change.reason is not None:
+        lift = lift.where(suppression.c.reason == change.reason)
+    return count_of(connection, lift)
 
 
 def _suppressing(list_id: str, tokens: Sequence[bytes]) -> sa.Exists:
@@ -129,6 +130,14 @@ def _claim(connection: sa.Connection, change: ClaimMailing) -> int:
 @makes(DropQueuedMails)
 def _drop_queued(connection: sa.Connection, change: DropQueuedMails) -> int:
     return count_of(connection, sa.delete(outbox).where(outbox.c.kind.in_(change.kinds)))
+
+
+@makes(ForgetPending)
+def _forget_pending(connection: sa.Connection, change: ForgetPending) -> int:
+    late = sa.delete(subscription).where(
+        subscription.c.state == "pending", subscription.c.since < change.before
+    )
+    return count_of(connection, late)
 
 
 def _subscribers(
