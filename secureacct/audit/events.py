@@ -22,7 +22,7 @@ Outcome = Literal["ok", "refused", "attempted", "failed"]
 
 RANDOM_BYTES = 10  # 80 bits: two events of one millisecond never share an id
 _CORRELATION = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}\Z")  # anything else came from a stranger's header
-MOST_SEALED_CHARACTERS = 4096  # characters of the personal part, as JSON
+MOST_CHARACTERS = 500  # of one personal value; the rest is cut, since strangers choose some of them
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, which sorts like its numbers
 
 
@@ -75,15 +75,14 @@ def seal_event(
     :param reason: a stable code, never free text.
     :param correlation_id: of the request; dropped unless it is a plain short word.
     :param personal: device, network (a coarse one, ``client_address.coarse``), detail.
-    :raises AuditError: the name is not in the catalogue, or the personal part is too long.
+    :raises AuditError: the name is not in the catalogue.
     """
     if not known(name):
         raise AuditError(f"no event is called {name!r}; the catalogue names them all")
     sealed = b""
     if personal:
-        text = json.dumps(dict(sorted(personal.items())), separators=(",", ":"))
-        if len(text) > MOST_SEALED_CHARACTERS:
-            raise AuditError(f"the personal part of an event is at most {MOST_SEALED_CHARACTERS} characters")
+        short = {key: value[:MOST_CHARACTERS] for key, value in sorted(personal.items())}
+        text = json.dumps(short, separators=(",", ":"))
         sealed = cipher.encrypt(text, row=id)
     bare = Event(
         id=id,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from dataclasses import replace
 from typing import Literal
 
 from secureacct._bytes import lp_join
@@ -70,7 +71,8 @@ def forget_at(charge: Charge, *, now_ms: int) -> int:
 def after_success(bucket: Bucket) -> Bucket:
     """A ladder is empty again; a budget gets back the one attempt."""
     if bucket.cap_ms:
-        return _with(bucket, count=0, until_ms=0)
+        emptied = _with(bucket, count=0, until_ms=0)
+        return replace(emptied, forget_at_ms=bucket.seen_ms) if bucket.until_ms >= FOREVER_MS else emptied
     return _with(bucket, count=max(bucket.count - 1, 0), until_ms=bucket.until_ms - bucket.step_ms)
 
 
@@ -88,15 +90,7 @@ def after_withdrawal(bucket: Bucket) -> Bucket:
 
 
 def _with(bucket: Bucket, *, count: int, until_ms: int) -> Bucket:
-    return Bucket(
-        count=count,
-        until_ms=until_ms,
-        forget_at_ms=bucket.forget_at_ms,
-        seen_ms=bucket.seen_ms,
-        free=bucket.free,
-        step_ms=bucket.step_ms,
-        cap_ms=bucket.cap_ms,
-    )
+    return replace(bucket, count=count, until_ms=until_ms)
 
 
 def retry_after_s(until_ms: int, *, room_ms: int, cap_s: int, now_ms: int) -> int:

@@ -76,13 +76,13 @@ def _count_text(dialect: str, paramstyle: str, rows: int) -> str:
             seen_ms = excluded.seen_ms, free = excluded.free, step_ms = excluded.step_ms,
             cap_ms = excluded.cap_ms, pause_at = excluded.pause_at, room_ms = excluded.room_ms
         WHERE {start} <= excluded.seen_ms + excluded.room_ms
-        RETURNING key, count, until_ms"""  # noqa: S608 - numbers and placeholders only
+        RETURNING key, count, until_ms"""
 
 
 @lru_cache(maxsize=64)
 def _shut_text(paramstyle: str, rows: int) -> str:
     marks = _marks(paramstyle, 1, rows)
-    return f"SELECT key, count, until_ms FROM sa_throttle WHERE key IN ({marks})"  # noqa: S608 - placeholders only
+    return f"SELECT key, count, until_ms FROM sa_throttle WHERE key IN ({marks})"
 
 
 @lru_cache(maxsize=64)
@@ -91,19 +91,20 @@ def _settle_text(dialect: str, paramstyle: str, rows: int, success: bool) -> str
     lower = f"{most}(count - 1, 0)"
     if success:
         count, until = f"CASE WHEN cap_ms > 0 THEN 0 ELSE {lower} END", "0"
+        forget = f", forget_at_ms = CASE WHEN until_ms >= {FOREVER_MS} THEN seen_ms ELSE forget_at_ms END"
     else:
-        count = lower
+        count, forget = lower, ""
         until = (
             f"CASE WHEN {lower} < free THEN 0 WHEN until_ms >= {FOREVER_MS} THEN seen_ms + cap_ms "
             "ELSE until_ms END"
         )
     which = _marks(paramstyle, 1, rows)
     if dialect == "postgresql":  # rows are locked in the order in which attempts lock them: no deadlock
-        which = f"SELECT key FROM sa_throttle WHERE key IN ({which}) ORDER BY key FOR UPDATE"  # noqa: S608
+        which = f"SELECT key FROM sa_throttle WHERE key IN ({which}) ORDER BY key FOR UPDATE"
     return f"""
         UPDATE sa_throttle SET count = {count},
-            until_ms = CASE WHEN cap_ms = 0 THEN until_ms - step_ms ELSE {until} END
-        WHERE key IN ({which})"""  # noqa: S608 - numbers and placeholders only
+            until_ms = CASE WHEN cap_ms = 0 THEN until_ms - step_ms ELSE {until} END{forget}
+        WHERE key IN ({which})"""
 
 
 class _Refused(Exception):
@@ -141,10 +142,17 @@ def _count(connection: sa.Connection, charges: Sequence[Charge], *, now_ms: int)
 
 
 def _shut(connection: sa.Connection, missing: Sequence[Charge], charges: Sequence[Charge]) -> Refused:
+    """How the buckets stand that had no room. One that was removed in this moment stands empty."""
     text = _shut_text(connection.dialect.paramstyle, len(missing))
-    found = connection.exec_driver_sql(text, tuple(charge.key for charge in missing))
-    place_of = {charge.key: place for place, charge in enumerate(charges)}
-    return Refused(tuple((place_of[bytes(key)], count, until) for key, count, until in found))
+    rows = connection.exec_driver_sql(text, tuple(charge.key for charge in missing))
+    found = {bytes(key): (count, until) for key, count, until in rows}
+    return Refused(
+        tuple(
+            (place, *found.get(charge.key, (0, 0)))
+            for place, charge in enumerate(charges)
+            if charge in missing
+        )
+    )
 
 
 def _settle(connection: sa.Connection, keys: Sequence[bytes], *, success: bool) -> None:
