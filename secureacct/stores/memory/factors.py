@@ -25,6 +25,7 @@ from secureacct.records.factors import (
     TotpFactor,
     UpdatePasskeyUse,
 )
+from secureacct.stores.memory import challenges as _challenges  # noqa: F401 - registers its changes
 from secureacct.stores.memory.journal import MemoryBase, State, makes
 
 K = TypeVar("K")

@@ -31,6 +31,7 @@ from secureacct.records.factors import (
     TotpFactor,
     UpdatePasskeyUse,
 )
+from secureacct.stores.sql import challenges as _challenges  # noqa: F401 - registers its changes
 from secureacct.stores.sql.base import (
     AwaitingBase,
     BlockingBase,

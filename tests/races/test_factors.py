@@ -1,0 +1,30 @@
+"""Whatever is used once is used once, also when two processes use it at the same moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.race_kit import CONTROLLED, RACES, ROUNDS, run_race
+
+
+@pytest.fixture(params=["sqlite", "pg"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/race.db"
+    found: str = request.getfixturevalue("pg_database")
+    return found
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_exactly_one_wins(race: str, url: str) -> None:
+    """In every round, one of two processes gets it and the other does not."""
+    assert run_race(race, url) == [1] * ROUNDS
+
+
+@pytest.mark.parametrize("race", CONTROLLED)
+def test_a_store_that_reads_and_then_writes_is_caught(race: str, url: str) -> None:
+    """The same race finds the control store out, so the test above can fail."""
+    assert run_race(race, url, control=True, rounds=10) != [1] * 10
