@@ -1,0 +1,45 @@
+"""Says which public name has a type that a checker must guess: ``python tests/typing/public_types.py``.
+
+The answer is pyright's, in one line for each name; silent when all are known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYRIGHT = Path(sys.executable).with_name("pyright")
+
+
+def unknown_types() -> list[str]:
+    """``name: why`` for each public symbol whose own type is not fully declared."""
+    asked = subprocess.run(
+        [PYRIGHT, "--ignoreexternal", "--outputjson", "--verifytypes", "secureacct"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        answer = json.loads(asked.stdout)["typeCompleteness"]
+    except (ValueError, KeyError):
+        return [f"pyright did not answer: {(asked.stderr or asked.stdout)[-500:]}"]
+    if not answer["symbols"]:
+        return ["pyright found no public name: it did not find the package"]
+    return [
+        f"{symbol['name']}: {told['message'].splitlines()[0]}"
+        for symbol in answer["symbols"]
+        if symbol["isExported"] and not symbol["isTypeKnown"]
+        for told in symbol["diagnostics"][:1]
+    ]
+
+
+if __name__ == "__main__":
+    found = unknown_types()
+    print("\n".join(found), end="\n" if found else "")
+    sys.exit(1 if found else 0)
