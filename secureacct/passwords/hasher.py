@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from secureacct.errors import ConfigurationError, TooBusy
-from secureacct.keys.errors import UnknownKey
 from secureacct.passwords import native, pepper, reading
 from secureacct.passwords.admission import Admission, Slot, shared
 from secureacct.passwords.arenas import HashingFailed
@@ -216,6 +215,8 @@ class PasswordHasher:
         if not pepper.is_sealed(encoded):
             return encoded if self._keys is None or self.importing else None
         if self._keys is None:
+            from secureacct.keys.errors import UnknownKey  # the package behind it is heavy
+
             raise UnknownKey("the stored hash is peppered, and this hasher has no keys")
         return pepper.unseal(encoded, keys=self._keys, account_id=account_id or "")
 

@@ -47,6 +47,8 @@ def read(encoded: str, *, profile: Profile, schemes: tuple[foreign.Scheme, ...])
     """What ``encoded`` is, or None."""
     if len(encoded) > phc.MAX_ENCODED:
         return None
+    if encoded.startswith("argon2$argon2"):  # Django puts its own name in front
+        encoded = encoded[len("argon2") :]
     if encoded.startswith("$argon2"):
         return _read_argon2(encoded, profile)
     if encoded.startswith(WRAPPED):

@@ -29,16 +29,16 @@ class StoredHash:
 
 
 class Scheme(Protocol):
-    """A foreign scheme: add your own to ``PasswordHasher(foreign=(*foreign.ALL, mine))``."""
+    """A foreign scheme: add your own with ``PasswordHasher(foreign=(*foreign.ALL, mine))``."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         """How its strings start."""
 
     def read(self, stored: str) -> StoredHash | None:
-        """The parts of one stored hash; None if unreadable or above a ceiling. Never raises."""
+        """The parts of one stored hash; None if unreadable or above a ceiling. Never raises about it."""
 
 
-def blanked(stored: str, start: int, end: int, filler: str) -> str:
-    """``stored`` with the characters of the digest overwritten."""
-    return stored[:start] + filler * (end - start) + stored[end:]
+def without_digest(stored: str, digest: str, filler: str) -> str:
+    """``stored`` with the digest at its end overwritten, for the inner part of a wrapped hash."""
+    return stored[: len(stored) - len(digest)] + filler * len(digest)
