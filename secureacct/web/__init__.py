@@ -1,0 +1,1 @@
+"""The account on the web: views that know no framework, and a thin shell for each framework."""
