@@ -37,6 +37,10 @@ def _forget(state: State, change: ForgetLetters) -> int:
     return len(doomed)
 
 
+def _order(letter: Letter) -> tuple[int, str, str]:
+    return letter.at, letter.direction, letter.id  # within a second, what came in before what went out
+
+
 def _is_of(letter: Letter, tokens: Sequence[bytes], account_id: str | None) -> bool:
     return letter.token in tokens or (account_id is not None and letter.account_id == account_id)
 
@@ -54,7 +58,7 @@ class MemoryCorrespondence(MemoryBase):
         """See :class:`secureacct.ports.correspondence.LetterReads`."""
         with self.state.lock:
             kept = [one for one in self.state.topic("letter").values() if one.thread == thread]
-        return sorted((one for one in kept if one.keep_until > now), key=lambda one: one.id)
+        return sorted((one for one in kept if one.keep_until > now), key=_order)
 
     async def letters_of(
         self, *, tokens: Sequence[bytes] = (), account_id: str | None = None, now: int, limit: int = 500

@@ -63,7 +63,9 @@ def _letter(connection: sa.Connection, letter_id: str, *, now: int) -> Letter | 
 
 def _thread(connection: sa.Connection, thread: str, *, now: int) -> Sequence[Letter]:
     query = sa.select(letter).where(letter.c.thread == thread, letter.c.keep_until > now)
-    return [Letter(**row) for row in connection.execute(query.order_by(letter.c.id)).mappings()]
+    # Within a second, what came in before what went out.
+    query = query.order_by(letter.c.at, letter.c.direction, letter.c.id)
+    return [Letter(**row) for row in connection.execute(query).mappings()]
 
 
 def _letters_of(
