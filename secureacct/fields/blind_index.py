@@ -170,14 +170,22 @@ class BlindIndex:
 
         :raises InvalidValue: not a value of this index.
         """
-        return self._tokens.one(self._data(value))
+        data = self._data(value)
+        if isinstance(data, InvalidValue):
+            value = None
+            raise data
+        return self._tokens.one(data)
 
     def lookup(self, value: Any) -> tuple[bytes, ...]:
         """The tokens to search for: one per key that may still be in the table.
 
         :raises InvalidValue: not a value of this index.
         """
-        return self._tokens.each(self._data(value))
+        data = self._data(value)
+        if isinstance(data, InvalidValue):
+            value = None
+            raise data
+        return self._tokens.each(data)
 
     def is_current(self, token: bytes) -> bool:
         """Whether a stored token was made under the primary key (by its version byte)."""
@@ -186,13 +194,8 @@ class BlindIndex:
     def __repr__(self) -> str:
         return f"<BlindIndex {self.table}.{self.column}, {self.bits} bits>"
 
-    def _data(self, value: Any) -> bytes:
-        try:
-            return self._prepare(value)
-        except (TypeError, ValueError, AttributeError):
-            pass
-        value = None
-        raise InvalidValue("not a value that this index can hold")
+    def _data(self, value: Any) -> bytes | InvalidValue:
+        return _prepared([self._prepare], [value])
 
 
 class CompoundIndex:
@@ -251,28 +254,43 @@ class CompoundIndex:
 
         :raises InvalidValue: too few or too many, or not values of this index.
         """
-        return self._tokens.one(self._data(values))
+        data = self._data(values)
+        if isinstance(data, InvalidValue):
+            values = ()
+            raise data
+        return self._tokens.one(data)
 
     def lookup(self, *values: str) -> tuple[bytes, ...]:
         """The tokens to search for."""
-        return self._tokens.each(self._data(values))
+        data = self._data(values)
+        if isinstance(data, InvalidValue):
+            values = ()
+            raise data
+        return self._tokens.each(data)
 
     def __repr__(self) -> str:
         return f"<CompoundIndex {self.table}.{self.name}, {self.bits} bits>"
 
-    def _data(self, values: Sequence[Any]) -> bytes:
-        if len(values) == len(self._prepare):
-            try:
-                return lp_join(prepare(value) for prepare, value in zip(self._prepare, values, strict=True))
-            except (TypeError, ValueError, AttributeError):
-                pass
-        values = ()
-        raise InvalidValue("not the values that this index holds, in number or kind")
+    def _data(self, values: Sequence[Any]) -> bytes | InvalidValue:
+        if len(values) != len(self._prepare):
+            return InvalidValue(f"this index holds {len(self._prepare)} values at a time")
+        return _prepared(self._prepare, values)
 
 
 def version_of(key_id: int) -> bytes:
     """The byte in front of a token: the key id, cut to eight bits."""
     return bytes([key_id & 0xFF])
+
+
+def _prepared(rules: Sequence[Callable[[Any], bytes]], values: Sequence[Any]) -> bytes | InvalidValue:
+    """What is hashed; an error is returned, so that its frames can drop the value before it is raised."""
+    try:
+        parts = [prepare(value) for prepare, value in zip(rules, values, strict=True)]
+    except InvalidValue as error:
+        return error.with_traceback(None)
+    except (TypeError, ValueError, AttributeError):
+        return InvalidValue("not a value that this index can hold")
+    return parts[0] if len(parts) == 1 else lp_join(parts)
 
 
 def _purpose(texts: Sequence[str], bits: int) -> bytes:

@@ -220,7 +220,7 @@ def build(  # noqa: C901 - four closures that share their cells; apart they woul
     def encrypt_many(values_: Iterable[Any], *, rows: Iterable[Any]) -> list[Any]:
         given, ids = list(values_), list(rows)
         if len(given) != len(ids):
-            given = []
+            values_ = given = []
             raise InvalidValue("there must be as many rows as values")
         if not given:
             return []
@@ -253,6 +253,7 @@ def build(  # noqa: C901 - four closures that share their cells; apart they woul
         except _UNFIT:
             pass
         value = payload = None
+        values_ = ()
         if problem is None:
             try:
                 return [encrypt(value, row=row) for value, row in zip(given, ids, strict=True)]

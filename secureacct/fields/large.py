@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidTag
 
 from secureacct.errors import ConfigurationError
 from secureacct.fields.envelope import PREFIX_BYTES, FieldKey
+from secureacct.fields.errors import TamperedCiphertext
 
 EXTRA_BYTES = 64 + (1 << 15)  # salt, commitment, and a tag for every 16 KiB up to 32 MiB
 MOST_PAYLOAD_BYTES = 32 << 20  # 32 MiB: what 2^55 messages under one key were counted with
@@ -34,14 +35,15 @@ def seal(key: FieldKey, payload: bytes, aad: bytes) -> bytes:
 def open_sealed(key: FieldKey, blob: bytes, aad: bytes) -> bytes:
     """The padded payload.
 
-    :raises InvalidTag: not authentic, cut short, or of another row.
+    :raises TamperedCiphertext: not authentic, cut short, or of another row.
     """
     decryptor = _module().Cobblestone256Decryptor(key.key, aad)
     try:
         opened: bytes = decryptor.update(memoryview(blob)[PREFIX_BYTES:])
         return opened + bytes(decryptor.finalize())
-    except ValueError:  # a stream of impossible length
-        raise InvalidTag from None
+    except (InvalidTag, ValueError):  # ValueError: a stream of impossible length
+        pass
+    raise TamperedCiphertext("not authentic: altered, cut, or the value of another row")
 
 
 def _module() -> Any:

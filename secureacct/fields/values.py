@@ -24,6 +24,11 @@ T = TypeVar("T")
 Row = str | int | uuid.UUID | tuple[str | int | uuid.UUID | bytes, ...] | None
 """What names a row: its primary key. ``None`` is "not bound to a row", and must be written."""
 
+
+class _Unfit(ValueError):
+    """Not of this type, or bytes that its encoder never writes; the caller says which."""
+
+
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _INT64 = struct.Struct(">q")
@@ -34,7 +39,7 @@ _NAIVE = 0x7FFFFFFF  # where a time of day has no offset
 
 @dataclass(frozen=True, slots=True)
 class ValueType(Generic[T]):
-    """How one type becomes bytes. ``encode`` raises TypeError or ValueError, ``decode`` ValueError."""
+    """How one type becomes bytes. What does not fit is a TypeError or ValueError without a message."""
 
     name: str
     encode: Callable[[T], bytes]
@@ -63,7 +68,7 @@ def nullable(inner: ValueType[T]) -> ValueType[T | None]:
         if data == b"\x00":
             return None
         if data[:1] != b"\x01":
-            raise ValueError
+            raise _Unfit
         return inner.decode(data[1:])
 
     return ValueType(inner.name + "?", encode, decode)
@@ -85,7 +90,7 @@ def row_kind(row: object) -> str:
 def row_bytes(row: object) -> bytes:
     """A row id as associated data. Kinds are told apart by the key, parts of a tuple by their length.
 
-    :raises TypeError: this cannot name a row.
+    :raises InvalidValue: this cannot name a row.
     :raises ValueError: a text with lone surrogates, or an int over 64 bits.
     """
     if row is None:
@@ -97,18 +102,18 @@ def _int_row(row: Any) -> bytes:
     try:
         return _INT64.pack(row)
     except struct.error:
-        raise ValueError from None
+        raise _Unfit from None
 
 
 def _uuid_row(row: Any) -> bytes:
     if not isinstance(row, uuid.UUID):
-        raise TypeError
+        raise _Unfit
     return row.bytes
 
 
 def _tuple_row(row: Any) -> bytes:
     if not isinstance(row, tuple) or not row:
-        raise TypeError
+        raise _Unfit
     return b"".join(lp(_part_tag(part)) for part in row)
 
 
@@ -120,7 +125,7 @@ def _part_tag(part: object) -> bytes:
 
 def _no_row(row: Any) -> bytes:
     if row is not None:
-        raise TypeError
+        raise _Unfit
     return b""
 
 
@@ -136,7 +141,7 @@ ROW_ENCODERS: dict[str, Callable[[Any], bytes]] = {
 def _exactly(python_type: type[T], encode: Callable[[T], bytes]) -> Callable[[T], bytes]:
     def checked(value: T) -> bytes:
         if type(value) is not python_type:
-            raise TypeError
+            raise _Unfit
         return encode(value)
 
     return checked
@@ -148,9 +153,9 @@ def _canonical(decode: Callable[[bytes], T], encode: Callable[[T], bytes]) -> Ca
             value = decode(data)
             same = encode(value) == data
         except (TypeError, OverflowError, struct.error, InvalidOperation):
-            raise ValueError from None
+            raise _Unfit from None
         if not same:
-            raise ValueError
+            raise _Unfit
         return value
 
     return checked
@@ -168,7 +173,7 @@ def _int_in(data: bytes) -> int:
 
 def _decimal_out(value: Decimal) -> bytes:
     if not value.is_finite():
-        raise ValueError
+        raise _Unfit
     return str(value).encode("ascii")
 
 
@@ -204,7 +209,7 @@ def _time_in(data: bytes) -> dt.time:
 
 def _offset(offset: dt.timedelta | None) -> int:
     if offset is None or offset.microseconds:
-        raise ValueError
+        raise _Unfit
     return int(offset.total_seconds())
 
 
@@ -219,25 +224,25 @@ def _refuse_lossy(value: object) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
             if type(key) is not str:
-                raise TypeError
+                raise _Unfit
             _refuse_lossy(inner)
     elif isinstance(value, list):
         for inner in value:
             _refuse_lossy(inner)
     elif value is not None and type(value) not in (str, int, float, bool):
-        raise TypeError  # a tuple would come back as a list
+        raise _Unfit  # a tuple would come back as a list
 
 
 def _json_type(python_type: type[Any]) -> ValueType[Any]:
     def encode(value: Any) -> bytes:
         if not isinstance(value, python_type):
-            raise TypeError
+            raise _Unfit
         return _json_out(value)
 
     def decode(data: bytes) -> Any:
         value = json.loads(data.decode("utf-8"))
         if not isinstance(value, python_type):
-            raise ValueError
+            raise _Unfit
         return value
 
     return ValueType("json", encode, decode)
@@ -251,7 +256,7 @@ def _float_in(data: bytes) -> float:
     try:
         (value,) = _FLOAT.unpack(data)
     except struct.error:
-        raise ValueError from None
+        raise _Unfit from None
     return float(value)
 
 

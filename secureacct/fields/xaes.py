@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from secureacct.fields.errors import InvalidValue
+
 KEY_BYTES = 32  # AES-256
 NONCE_BYTES = 24  # 192 bits: 2^80 random nonces at a collision risk of 2^-32
 SUBKEY_PART_BYTES = 12  # the first half of the nonce chooses the sub-key
@@ -19,14 +21,14 @@ TAG_BYTES = 16  # SP 800-38D
 class Xaes256Gcm:
     """One key. :meth:`subkey` lets a caller keep the AES-GCM object of a whole segment of nonces.
 
-    :raises ValueError: the key is not 32 bytes.
+    :raises InvalidValue: the key is not 32 bytes.
     """
 
     __slots__ = ("_base",)
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
-            raise ValueError("XAES-256-GCM takes a 32-byte key")
+            raise InvalidValue("XAES-256-GCM takes a 32-byte key")
         self._base = CMAC(algorithms.AES256(key))
 
     def subkey(self, nonce_part: bytes) -> bytes:
@@ -50,5 +52,5 @@ class Xaes256Gcm:
 
     def _gcm(self, nonce: bytes) -> AESGCM:
         if len(nonce) != NONCE_BYTES:
-            raise ValueError("XAES-256-GCM takes a 24-byte nonce")
+            raise InvalidValue("XAES-256-GCM takes a 24-byte nonce")
         return AESGCM(self.subkey(nonce[:SUBKEY_PART_BYTES]))

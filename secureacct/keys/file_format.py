@@ -33,6 +33,10 @@ _ENTRY = {"id", "state", "created", "changed", "check", "material"}
 _WRAP = {"provider", "key_id", "key"}
 
 
+class _Twice(ValueError):
+    """A name that stands twice in one JSON object."""
+
+
 def prk(root: str, material: bytes) -> bytes:
     """HKDF-Extract of a root key (RFC 5869), salted with the root's name: roots cannot be confused."""
     return HKDF.extract(_SHA256, f"secureacct/{root}/v1".encode("ascii"), material)
@@ -102,7 +106,7 @@ def _parse(data: bytes, name: str) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise ValueError
+            raise _Twice
         return found
 
     try:

@@ -1,0 +1,66 @@
+"""Forked and spawned processes never repeat a nonce."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+
+import pytest
+
+from secureacct.fields import FieldCipher
+from secureacct.keys import Keyring
+
+EACH = 4000
+
+
+def _write(path: Path, queue: SimpleQueue[list[bytes]]) -> None:
+    field = FieldCipher(Keyring.load(path), table="t", column="c", type=bool)
+    queue.put([blob[:57] for blob in field.encrypt_many([True] * EACH, rows=["1"] * EACH) if blob])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_never_share_a_prefix_and_nonce(tmp_path: Path, method: str) -> None:
+    """Four processes and their parent, all writing one field, repeat no (prefix, nonce)."""
+    path = tmp_path / "keyring.json"
+    Keyring.generate().save(path)
+    context = multiprocessing.get_context(method)
+    queue: SimpleQueue[list[bytes]] = context.SimpleQueue()
+    workers = [context.Process(target=_write, args=(path, queue)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    seen = [one for _ in workers for one in queue.get()]
+    for worker in workers:
+        worker.join()
+    assert len(seen) == len(set(seen)) == 4 * EACH
+
+
+def test_a_child_leaves_the_segment_and_locks_of_its_parent() -> None:
+    """After a fork, even while other threads encrypt and rotate, the child writes in a segment of its own."""
+    keys = Keyring.generate()
+    field = FieldCipher(keys, table="t", column="c", type=str)
+    stop = threading.Event()
+
+    def busy() -> None:
+        while not stop.is_set():
+            field.encrypt("v", row="1")
+            keys.rotate()
+
+    context = multiprocessing.get_context("fork")
+    queue: SimpleQueue[bytes] = context.SimpleQueue()
+    thread = threading.Thread(target=busy)
+    thread.start()
+    try:
+        heads = []
+        for _ in range(20):
+            child = context.Process(target=lambda: queue.put(field.encrypt("v", row="1")[:57]))
+            child.start()
+            heads.append(queue.get())
+            child.join(10)
+            assert child.exitcode == 0
+    finally:
+        stop.set()
+        thread.join()
+    mine = field.encrypt("v", row="1")[:45]
+    assert len({head[:45] for head in heads} | {mine}) == 21
