@@ -284,7 +284,7 @@ class _Whole:
 
 def _nameless(folder: Path) -> tuple[int, Path | None]:
     # A file without a name vanishes with its process, whatever kills it. Not every file system has them.
-    if hasattr(os, "O_TMPFILE"):
+    if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir():
         with contextlib.suppress(OSError):
             return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600), None
     part = folder / f".{secrets.token_hex(8)}.part"
@@ -292,9 +292,13 @@ def _nameless(folder: Path) -> tuple[int, Path | None]:
 
 
 def _name(descriptor: int, part: Path | None, target: Path) -> None:
-    source = f"/proc/self/fd/{descriptor}" if part is None else str(part)
     try:
-        os.link(source, target, follow_symlinks=part is None)
+        if part is None:
+            # With a directory given, Python calls linkat and the link is followed to the nameless file.
+            source = f"/proc/self/fd/{descriptor}"
+            os.link(source, target, src_dir_fd=descriptor, follow_symlinks=True)
+        else:
+            os.link(part, target, follow_symlinks=False)
     except FileExistsError:
         raise BackupExists(f"{target.name} exists; nothing is overwritten") from None
 

@@ -27,6 +27,7 @@ from secureacct.consent.ledger import Said, account_subject, address_subject
 from secureacct.consent.steps import NotesChoices, no_events
 from secureacct.fields import BlindIndex, FieldCipher
 from secureacct.keys import Keyring
+from secureacct.mail.headers import header, unsubscribe_headers
 from secureacct.ports.mailings import MailingReads
 from secureacct.records.changes import Change, Lost
 from secureacct.records.mail import Message, OutboxMail
@@ -322,9 +323,8 @@ def compose_mailing(
     host = urlsplit(parts.base_url).hostname or "localhost"
     headers = (
         *message.headers,
-        ("List-Id", f"<{chosen.id}.{host}>"),
-        ("List-Unsubscribe", f"<{link}>"),
-        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        header("List-Id", f"<{chosen.id}.{host}>"),
+        *unsubscribe_headers(link, base_url=parts.base_url),
     )
     text = f"{message.text.rstrip()}\n\n--\nYou asked for these mails. To end them: {link}\n"
     html = message.html
