@@ -85,11 +85,14 @@ def step_up() -> str:
 
 
 def page(text: str) -> str:
-    """The page with both tables put between their marks."""
+    """The page with both tables put between their marks.
+
+    :raises ValueError: a mark is missing.
+    """
     for name, table in (("levels", levels()), ("step-up", step_up())):
-        begin, end = f"<!-- {name} -->\n", f"\n<!-- end {name} -->"
-        before, _, rest = text.partition(begin)
-        text = before + begin + table + end + rest.partition(end)[2]
+        begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+        start = text.index(begin) + len(begin)
+        text = text[:start] + table + "\n" + text[text.index(end, start) :]
     return text
 
 
