@@ -12,11 +12,12 @@ BASE = {"argon2", "cryptography", "itsdangerous", "pyotp"}
 FRAMEWORKS = {"flask", "werkzeug", "starlette", "fastapi", "django"}
 STORES = {"sqlalchemy", "psycopg", "redis"}
 
-LOWEST = ("_faces", "ports", "records", "errors", "_bytes")
+LOWEST = ("ports", "records", "_faces", "errors", "_bytes", "_urls", "logs")
 """Floor 0: the standard library only."""
 
 EXTRAS_OF = {
     "cli": {"click"},
+    "mail": {"email_validator"},
     "passkeys": {"webauthn"},
     "passwords": {"bcrypt", "zxcvbn_rs_py"},
     "sessions": {"ua_parser"},
