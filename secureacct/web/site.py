@@ -1,0 +1,191 @@
+"""One site on the web: its parts, its cookies, and what is known about each request.
+
+Rules of this file: a session cookie counts only over TLS, or from this very machine to http://localhost;
+a POST is looked at only after it was shown to come from our own pages; the session is asked once per
+request; nothing is opened before the first request.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from secureacct import csrf, origin
+from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.assembly import Assembly
+from secureacct.client_address import Client, client
+from secureacct.cookies import account_cookies
+from secureacct.headers import HeaderSet, SecurityHeaders, security_headers
+from secureacct.records.sessions import Session
+from secureacct.sessions import steps as sessions
+from secureacct.sessions.devices import name_of
+from secureacct.sessions.parts import SessionParts, parts_of
+from secureacct.web.http import Answer, Request
+from secureacct.web.negotiation import EMPTY, Form, wants_json
+
+
+class WebSite:
+    """What every view of one site shares."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly = assembly
+        self.settings = assembly.settings
+        self.prefix = assembly.settings.url_prefix
+        self.cookies = account_cookies(assembly.settings.cookie_name)
+        self.headers: SecurityHeaders = security_headers(assembly.settings.base_url)
+        self.has_passkeys = _importable("webauthn")
+        self._lock = threading.Lock()
+        self._csrf: csrf.CsrfTokens | None = None
+        self._sessions: SessionParts | None = None
+
+    @property
+    def parts(self) -> AccountParts:
+        """The parts of the journeys."""
+        return self.assembly.parts
+
+    @property
+    def csrf(self) -> csrf.CsrfTokens:
+        """The tokens of our forms."""
+        if self._csrf is None:
+            self._csrf = csrf.CsrfTokens(self.parts.vault.keys)
+        return self._csrf
+
+    @property
+    def sessions(self) -> SessionParts:
+        """The hot path."""
+        if self._sessions is None:
+            parts = self.parts
+            with self._lock:
+                self._sessions = parts_of(
+                    parts.store,
+                    parts.sessions,
+                    keys=parts.vault.keys,
+                    clock=parts.clock,
+                    random=parts.random,
+                    tell_reuse=self.assembly.tell_reuse,
+                )
+        return self._sessions
+
+    def header_set(self, kind: str) -> HeaderSet:
+        """The security headers of one kind of answer."""
+        found: HeaderSet = getattr(self.headers, kind)
+        return found
+
+    def url(self, path: str) -> str:
+        """Our own path, with the prefix."""
+        return f"{self.prefix}{path}"
+
+    def client_of(self, request: Request) -> Client:
+        """Who is asking, by the client-address rule."""
+        return client(
+            peer=request.peer, https=request.https, headers=request.headers, proxies=self.assembly.proxies
+        )
+
+    def carries_credentials(self, request: Request, who: Client) -> bool:
+        """Whether cookies and passwords may be believed on this connection."""
+        return origin.carries_credentials(
+            scheme="https" if who.https else "http", peer=request.peer, base_url=self.settings.base_url
+        )
+
+    async def knock(self, request: Request) -> Knock:
+        """Everything that is known about a request before a view looks at it.
+
+        :raises StoreUnavailable: the store did not answer.
+        """
+        who = self.client_of(request)
+        safe = self.carries_credentials(request, who)
+        cookies = request.cookies if safe else ""
+        token = self.cookies.session.read(cookies) if cookies else None
+        session = await sessions.load(self.sessions, token) if token else None
+        presession = self.cookies.presession.read(cookies) if cookies else None
+        return Knock(
+            site=self,
+            request=request,
+            client=who,
+            safe=safe,
+            cookie_header=cookies,
+            session=session,
+            token=token if session is not None else None,
+            presession=presession if csrf.is_presession(presession) else None,
+            json=wants_json(request),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Knock:
+    """One request with what is known about it. ``set_cookies`` collects what the answer will set."""
+
+    site: WebSite
+    request: Request
+    client: Client
+    safe: bool  # credentials may be believed on this connection
+    cookie_header: str = field(repr=False)
+    session: Session | None
+    token: str | None = field(repr=False)
+    presession: str | None = field(repr=False)
+    json: bool
+    form: Form = EMPTY
+    link_token: str = field(default="", repr=False)  # from the path or the link cookie
+    arguments: tuple[str, ...] = field(default=(), repr=False)  # the variable parts of the path
+    resumed: object = None  # a secureacct.accounts.fresh_proof.Resumed, after /confirm
+    set_cookies: list[str] = field(default_factory=list, repr=False)
+
+    @property
+    def parts(self) -> AccountParts:
+        """The parts of the journeys."""
+        return self.site.parts
+
+    @property
+    def visit(self) -> Visit:
+        """What a journey is told about who knocks."""
+        return Visit(
+            device=name_of(self.request.header("user-agent")),
+            network=self.client.address,
+            device_mark=self.site.cookies.device.read(self.cookie_header) if self.cookie_header else None,
+            correlation_id=(self.request.header("x-request-id") or "")[:64],
+        )
+
+    @property
+    def binding(self) -> csrf.Binding | None:
+        """What this browser's forms are tied to."""
+        if self.session is not None:
+            return csrf.to_session(self.session.id)
+        return csrf.to_presession(self.presession) if self.presession else None
+
+    def csrf_token(self) -> str:
+        """A token for a form in this answer; sets the presession cookie where nothing is there to tie to."""
+        if self.binding is None:
+            self.presession = csrf.presession_value(self.parts.random(csrf.PRESESSION_BYTES))
+            self.set_cookies.append(self.site.cookies.presession.set(self.presession))
+        binding = self.binding
+        if binding is None:  # pragma: no cover - just set
+            raise csrf.CsrfFailed
+        return self.site.csrf.issue(binding)
+
+    def check_origin(self) -> None:
+        """:raises CrossSite: a header says that the request came from another site."""
+        origin.refuse_cross_site(
+            sec_fetch_site=self.request.header("sec-fetch-site"),
+            origin=self.request.header("origin"),
+            base_url=self.site.settings.base_url,
+        )
+
+    def check_csrf(self) -> None:
+        """:raises CsrfFailed: the token is missing, or not this browser's."""
+        token = self.form.given("csrf_token") or self.request.header("x-csrf-token")
+        self.site.csrf.check(token, self.binding)
+
+    def signed_in_as(self, token: str, *, max_age_s: int | None) -> None:
+        """The answer sets the session cookie."""
+        self.set_cookies.append(self.site.cookies.session.set(token, max_age=max_age_s))
+
+
+def redirect(location: str, **more: object) -> Answer:
+    """303 to one of our own paths."""
+    return Answer(status=303, location=location, **more)  # type: ignore[arg-type]
+
+
+def _importable(name: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(name) is not None
