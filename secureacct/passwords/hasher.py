@@ -63,8 +63,8 @@ class PasswordHasher:
         refuse_in_production(profile)
         self.profile = profile
         self.importing = importing
-        self._keys = keys
-        self._foreign = tuple(foreign)
+        self.keys = keys
+        self.foreign = tuple(foreign)
         self._double_salt = flask_security_salt.encode() if flask_security_salt is not None else None
         self._admission = admission
         self._alongside = None if alongside is None else self._read(alongside)
@@ -72,7 +72,7 @@ class PasswordHasher:
             raise ConfigurationError("alongside= must be a stored hash that can be read")
 
     def __repr__(self) -> str:
-        return f"PasswordHasher({self.profile.name}, pepper={'on' if self._keys else 'off'})"
+        return f"PasswordHasher({self.profile.name}, pepper={'on' if self.keys else 'off'})"
 
     @property
     def admission(self) -> Admission:
@@ -148,7 +148,7 @@ class PasswordHasher:
         """The work of :meth:`hash`, for who brings a slot. Raises what :meth:`hash` raises about input."""
         data = to_bytes(password)
         refuse_in_production(self.profile)
-        if self._keys is not None and not account_id:
+        if self.keys is not None and not account_id:
             raise ConfigurationError("a pepper binds a hash to its account: give account_id")
         return lambda slot: self._make(data, account_id, slot)
 
@@ -206,28 +206,28 @@ class PasswordHasher:
     def _make(self, data: bytes, account_id: str | None, slot: Slot) -> str:
         salt = os.urandom(self.profile.salt_bytes)
         encoded = native.write(self.profile, salt, native.tag(self.profile, data, salt, slot))
-        if self._keys is None:
+        if self.keys is None:
             return encoded
-        return pepper.seal(encoded, keys=self._keys, account_id=account_id or "")
+        return pepper.seal(encoded, keys=self.keys, account_id=account_id or "")
 
     def _open(self, encoded: str, account_id: str | None) -> str | None:
         """The hash string inside the pepper; without a pepper the string itself."""
         if not pepper.is_sealed(encoded):
-            return encoded if self._keys is None or self.importing else None
-        if self._keys is None:
+            return encoded if self.keys is None or self.importing else None
+        if self.keys is None:
             from secureacct.keys.errors import UnknownKey  # the package behind it is heavy
 
             raise UnknownKey("the stored hash is peppered, and this hasher has no keys")
-        return pepper.unseal(encoded, keys=self._keys, account_id=account_id or "")
+        return pepper.unseal(encoded, keys=self.keys, account_id=account_id or "")
 
     def _read(self, opened: str) -> reading.Readable | None:
-        return reading.read(opened, profile=self.profile, schemes=self._foreign)
+        return reading.read(opened, profile=self.profile, schemes=self.foreign)
 
     def _is_current(self, opened: str) -> bool:
         return native.is_current(self.profile, opened)
 
     def _is_sealed_now(self, encoded: str) -> bool:
-        return self._keys is None or pepper.key_of(encoded) == self._keys.primary("pepper")
+        return self.keys is None or pepper.key_of(encoded) == self.keys.primary("pepper")
 
     def _candidates(self, typed: tuple[bytes, ...], *, every: bool) -> tuple[bytes, ...]:
         """What may have been hashed for this typed password; the same for every hash of one kind."""

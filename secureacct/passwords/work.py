@@ -76,6 +76,10 @@ class InlinePasswordWork:
         work = _plan(self.hasher, password, encoded, account_id)
         return self.hasher.run(work, known_device=known_device) if work else (False, None)
 
+    async def run(self, rule: Callable[[], R]) -> R:
+        """Run ``rule`` in place."""
+        return rule()
+
 
 class OffloadedPasswordWork:
     """Hashes in threads of its own and never blocks the event loop: for awaiting faces."""
@@ -102,6 +106,12 @@ class OffloadedPasswordWork:
         """As :meth:`PasswordHasher.verify_and_update`, awaited; the same work if nothing is stored."""
         work = _plan(self.hasher, password, encoded, account_id)
         return await self._offload(work, known_device=known_device) if work else (False, None)
+
+    async def run(self, rule: Callable[[], R]) -> R:
+        """Run ``rule`` in a thread: it may wait for a file or the network."""
+        import asyncio
+
+        return await asyncio.to_thread(rule)
 
     async def _offload(self, work: Work[R], *, known_device: bool) -> R:
         import asyncio

@@ -6,7 +6,10 @@ never blocks the event loop. None of them raises about the password or the store
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+R = TypeVar("R")
 
 
 class PasswordWork(Protocol):
@@ -35,3 +38,6 @@ class PasswordWork(Protocol):
         :raises TooBusy: too many checks wait
         :raises UnknownKey: a pepper key that this process does not hold
         """
+
+    async def run(self, rule: Callable[[], R]) -> R:
+        """Run something that may read a file or the network, such as ``PasswordRules.check``."""

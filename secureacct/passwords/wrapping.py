@@ -1,0 +1,79 @@
+"""Protecting a table of old hashes at once, before anybody signs in: Argon2id over the old digest.
+
+    $sa-wrap$v=1$<base64url of the old string without its digest>$argon2id$v=19$m=..,t=..,p=..$salt$tag
+
+The old digest is in the string no more, so what was a weak hash can be attacked only through Argon2id.
+At the first sign-in ``verify_and_update`` replaces the whole by a plain hash of the password.
+
+Rules of this file: wrapping twice changes nothing; what cannot be read is left alone and reported.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Literal
+
+from secureacct._bytes import b64url
+from secureacct.errors import ConfigurationError
+from secureacct.passwords import foreign, native, pepper, phc
+from secureacct.passwords.admission import Slot
+from secureacct.passwords.hasher import PasswordHasher, Work
+from secureacct.passwords.profiles import Argon2Profile
+from secureacct.passwords.reading import WRAPPED, wrapped_input
+
+Outcome = Literal["wrapped", "peppered", "kept", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What became of one stored hash.
+
+    :param outcome: ``wrapped``: Argon2id over the old digest; ``peppered``: only encrypted; ``kept``:
+        nothing to do; ``unreadable``: no scheme knows it, or its cost is above a ceiling
+    :param stored: the string to store, where it changed
+    """
+
+    outcome: Outcome
+    stored: str | None = field(default=None, repr=False)
+
+
+def plan_wrap(hasher: PasswordHasher, stored: str, *, account_id: str | None = None) -> Work[Rewritten]:
+    """The work that protects one stored hash, for ``hasher.run``.
+
+    :param account_id: the account it belongs to; needed where the hasher has a pepper
+    :raises ConfigurationError: the hasher's profile is not Argon2id, or a pepper without ``account_id``
+    """
+    profile = hasher.profile
+    if not isinstance(profile, Argon2Profile):
+        raise ConfigurationError("wrapping needs a hasher with an Argon2id profile")
+    if pepper.is_sealed(stored):
+        return lambda _slot: Rewritten("kept")
+    bare = stored.removeprefix("argon2") if stored.startswith("argon2$argon2") else stored
+    if bare.startswith((WRAPPED, "$argon2")):
+        if bare.startswith("$argon2") and phc.parse(bare, ceiling=profile) is None:
+            return lambda _slot: Rewritten("unreadable")
+        return lambda _slot: _sealed("kept", bare, hasher, account_id)
+    found = foreign.read(stored, hasher.foreign) if len(stored) <= phc.MAX_ENCODED else None
+    if found is None:
+        return lambda _slot: Rewritten("unreadable")
+    digest, blank = found.digest, found.blank
+
+    def work(slot: Slot) -> Rewritten:
+        salt = os.urandom(profile.salt_bytes)
+        outer = native.write(profile, salt, native.tag(profile, wrapped_input(digest), salt, slot))
+        return _sealed("wrapped", f"{WRAPPED}v=1${b64url(blank.encode())}{outer}", hasher, account_id)
+
+    return work
+
+
+def wrap(hasher: PasswordHasher, stored: str, *, account_id: str | None = None) -> Rewritten:
+    """Protect one stored hash, here and now. Raises as :func:`plan_wrap` does, and ``TooBusy``."""
+    return hasher.run(plan_wrap(hasher, stored, account_id=account_id))
+
+
+def _sealed(outcome: Outcome, encoded: str, hasher: PasswordHasher, account_id: str | None) -> Rewritten:
+    if hasher.keys is None:
+        return Rewritten(outcome, encoded if outcome == "wrapped" else None)
+    sealed = pepper.seal(encoded, keys=hasher.keys, account_id=account_id or "")
+    return Rewritten("wrapped" if outcome == "wrapped" else "peppered", sealed)
