@@ -142,6 +142,10 @@ class PasswordHasher:
         opened = self._open(encoded, account_id)
         return opened is None or not self._is_current(opened)
 
+    def can_read(self, encoded: str) -> bool:
+        """True if this string (without a pepper) is of a known scheme and within the ceilings."""
+        return self._read(encoded) is not None
+
     # -- planning: microseconds, no slot -------------------------------------------------------
 
     def plan_hash(self, password: str, *, account_id: str | None = None) -> Work[str]:

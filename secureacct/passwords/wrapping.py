@@ -18,7 +18,7 @@ from secureacct._bytes import b64url
 from secureacct.errors import ConfigurationError
 from secureacct.passwords import foreign, native, pepper, phc
 from secureacct.passwords.admission import Slot
-from secureacct.passwords.hasher import PasswordHasher, Work
+from secureacct.passwords.hasher import PasswordHasher
 from secureacct.passwords.profiles import Argon2Profile
 from secureacct.passwords.reading import WRAPPED, wrapped_input
 
@@ -38,42 +38,45 @@ class Rewritten:
     stored: str | None = field(default=None, repr=False)
 
 
-def plan_wrap(hasher: PasswordHasher, stored: str, *, account_id: str | None = None) -> Work[Rewritten]:
-    """The work that protects one stored hash, for ``hasher.run``.
+def outlook(hasher: PasswordHasher, stored: str) -> Outcome:
+    """What :func:`wrap` would do, without doing it."""
+    outcome, bare, _ = _look(hasher, stored)
+    return "peppered" if outcome == "kept" and hasher.keys is not None and bare is not None else outcome
 
+
+def wrap(hasher: PasswordHasher, stored: str, *, account_id: str | None = None) -> Rewritten:
+    """Protect one stored hash.
+
+    :param hasher: its profile is what the old digest is hashed with, its keys the pepper
     :param account_id: the account it belongs to; needed where the hasher has a pepper
     :raises ConfigurationError: the hasher's profile is not Argon2id, or a pepper without ``account_id``
+    :raises TooBusy: too many hashes wait
     """
     profile = hasher.profile
     if not isinstance(profile, Argon2Profile):
         raise ConfigurationError("wrapping needs a hasher with an Argon2id profile")
+    outcome, bare, found = _look(hasher, stored)
+    if found is not None:
+        blank, digest = found.blank, found.digest
+
+        def work(slot: Slot) -> str:
+            salt = os.urandom(profile.salt_bytes)
+            outer = native.write(profile, salt, native.tag(profile, wrapped_input(digest), salt, slot))
+            return f"{WRAPPED}v=1${b64url(blank.encode())}{outer}"
+
+        bare = hasher.run(work)
+    if bare is None or hasher.keys is None:
+        return Rewritten(outcome, bare if outcome == "wrapped" else None)
+    sealed = pepper.seal(bare, keys=hasher.keys, account_id=account_id or "")
+    return Rewritten("wrapped" if outcome == "wrapped" else "peppered", sealed)
+
+
+def _look(hasher: PasswordHasher, stored: str) -> tuple[Outcome, str | None, foreign.StoredHash | None]:
+    """The outcome, the bare string that a pepper could seal, and the old hash to wrap."""
     if pepper.is_sealed(stored):
-        return lambda _slot: Rewritten("kept")
+        return "kept", None, None
     bare = stored.removeprefix("argon2") if stored.startswith("argon2$argon2") else stored
     if bare.startswith((WRAPPED, "$argon2")):
-        if bare.startswith("$argon2") and phc.parse(bare, ceiling=profile) is None:
-            return lambda _slot: Rewritten("unreadable")
-        return lambda _slot: _sealed("kept", bare, hasher, account_id)
+        return ("kept", bare, None) if hasher.can_read(bare) else ("unreadable", None, None)
     found = foreign.read(stored, hasher.foreign) if len(stored) <= phc.MAX_ENCODED else None
-    if found is None:
-        return lambda _slot: Rewritten("unreadable")
-    digest, blank = found.digest, found.blank
-
-    def work(slot: Slot) -> Rewritten:
-        salt = os.urandom(profile.salt_bytes)
-        outer = native.write(profile, salt, native.tag(profile, wrapped_input(digest), salt, slot))
-        return _sealed("wrapped", f"{WRAPPED}v=1${b64url(blank.encode())}{outer}", hasher, account_id)
-
-    return work
-
-
-def wrap(hasher: PasswordHasher, stored: str, *, account_id: str | None = None) -> Rewritten:
-    """Protect one stored hash, here and now. Raises as :func:`plan_wrap` does, and ``TooBusy``."""
-    return hasher.run(plan_wrap(hasher, stored, account_id=account_id))
-
-
-def _sealed(outcome: Outcome, encoded: str, hasher: PasswordHasher, account_id: str | None) -> Rewritten:
-    if hasher.keys is None:
-        return Rewritten(outcome, encoded if outcome == "wrapped" else None)
-    sealed = pepper.seal(encoded, keys=hasher.keys, account_id=account_id or "")
-    return Rewritten("wrapped" if outcome == "wrapped" else "peppered", sealed)
+    return ("unreadable", None, None) if found is None else ("wrapped", None, found)
