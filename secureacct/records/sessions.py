@@ -13,13 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
-from secureacct._bytes import b64url
+from secureacct._bytes import b64url, b64url_strict
 from secureacct.records.changes import Change
 
 HOUR_S = 3600  # seconds in an hour
 HOUR_BYTES = 3  # hours since 1970, enough until the year 3883
 TAG_BYTES = 12  # SHA-256 of the account id, cut: groups an account's sessions, proves nothing
 HASH_BYTES = 20  # SHA-256 of the token, cut to 160 bits: above the 128 of ASVS 11.2.3
+ID_CHARACTERS = 12  # of a public id: the hour and six random bytes
 KEY_BYTES = HOUR_BYTES + TAG_BYTES + HASH_BYTES
 
 ACTIVE = "active"
@@ -88,6 +89,12 @@ class Session(NamedTuple):
     def cookie_max_age(self, *, now: int) -> int | None:
         """Seconds for the cookie's Max-Age; None: it dies with the window."""
         return max(self.ends_at - now, 1) if self.remember else None
+
+
+def place_of_id(session_id: str) -> tuple[int, bytes] | None:
+    """The hour and the nonce that a public id is made of; None for what is no id of ours."""
+    data = b64url_strict(session_id) if len(session_id) == ID_CHARACTERS else None
+    return (int.from_bytes(data[:HOUR_BYTES], "big"), data[HOUR_BYTES:]) if data is not None else None
 
 
 def proofs_of(text: str) -> tuple[tuple[str, int], ...]:

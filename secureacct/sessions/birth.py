@@ -30,8 +30,8 @@ NONCE_BYTES = 6  # of the public id, which names a session only among its accoun
 
 def first_epoch(random: Callable[[int], bytes]) -> int:
     """The epoch of an account that has none: random, so that a state row which was lost and made again
-    does not bring back sessions of the lost one. 31 bits, so that rows stay small."""
-    return int.from_bytes(random(4), "big") >> 1
+    does not bring back sessions of the lost one. 30 bits, so that it can be raised and rows stay small."""
+    return int.from_bytes(random(4), "big") >> 2
 
 
 def begin(

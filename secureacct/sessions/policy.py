@@ -68,7 +68,7 @@ class SessionPolicy:
 
     idle: timedelta | None = timedelta(hours=1)  # NIST SP 800-63B-4 section 2.2.3: AAL2, at most 1 hour
     absolute: timedelta = timedelta(hours=24)  # NIST SP 800-63B-4 section 2.2.3: AAL2, at most 24 hours
-    remember: Remember | None = Remember()
+    remember: Remember | None = None  # opt-in: a shared computer stays signed in otherwise
     touch_every: timedelta = timedelta(minutes=1)  # ours: one write a minute and session at most
     at_most: int | None = None
     make_room_after: timedelta | None = None
@@ -100,10 +100,10 @@ class SessionPolicy:
         return max(self.limits().absolute_s, self.limits(remember=True).absolute_s)
 
 
-STANDARD = SessionPolicy()
+STANDARD = SessionPolicy(remember=Remember())
 """24 hours, 1 hour idle, and 30 days for whoever wishes to be remembered."""
 
-AAL1 = SessionPolicy(absolute=timedelta(days=30), idle=None)
+AAL1 = SessionPolicy(absolute=timedelta(days=30), idle=None, remember=Remember())
 """NIST SP 800-63B-4 section 2.1.3: an overall limit of at most 30 days, an idle limit is optional."""
 
 AAL2 = SessionPolicy(absolute=timedelta(hours=24), idle=timedelta(hours=1), remember=None)

@@ -24,7 +24,7 @@ def open_state(state: State, account_id: str, *, first_epoch: int | None = None)
     """The account's state, made if there is none."""
     own = state_of(state, account_id)
     if own is None:
-        own = AccountState(account_id=account_id, epoch=first_epoch or secrets.randbelow(1 << 31))
+        own = AccountState(account_id=account_id, epoch=first_epoch or secrets.randbelow(1 << 30))
         state.put(state.topic("account_state"), account_id, own)
     return own
 
