@@ -15,6 +15,7 @@ from typing import Protocol
 
 from secureacct._faces import run_inline
 from secureacct.errors import InvalidInput
+from secureacct.fields import InvalidValue
 from secureacct.ports.matching import FindsByToken
 
 BATCH = 500  # addresses at a time: below the number of variables any database takes in one statement
@@ -49,7 +50,7 @@ async def match_batch(
     for address in addresses:
         try:
             tokens.update(dict.fromkeys(index.lookup(address.strip())))
-        except InvalidInput:
+        except (InvalidInput, InvalidValue):
             unreadable += 1
     wanted = list(tokens)
     found: dict[bytes, str] = {}

@@ -9,6 +9,7 @@ from secureacct.stores.memory.disclosures import MemoryDisclosures
 from secureacct.stores.memory.exports import MemoryExports
 from secureacct.stores.memory.held import MemoryHeld
 from secureacct.stores.memory.mailings import MemoryMailings
+from secureacct.stores.memory.matching import MemoryMatching
 from secureacct.stores.memory.policies import MemoryPolicies
 from secureacct.stores.memory.statistics import MemoryStatistics
 
@@ -22,6 +23,7 @@ class MemoryPrivacy(
     MemoryExports,
     MemoryDeletions,
     MemoryHeld,
+    MemoryMatching,
     MemoryStatistics,
 ):
     """Consent and privacy, in memory."""

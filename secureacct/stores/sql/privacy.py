@@ -9,6 +9,7 @@ from secureacct.stores.sql.disclosures import AwaitingDisclosures, BlockingDiscl
 from secureacct.stores.sql.exports import AwaitingExports, BlockingExports
 from secureacct.stores.sql.held import AwaitingHeld, BlockingHeld
 from secureacct.stores.sql.mailings import AwaitingMailings, BlockingMailings
+from secureacct.stores.sql.matching import AwaitingMatching, BlockingMatching
 from secureacct.stores.sql.policies import AwaitingPolicies, BlockingPolicies
 from secureacct.stores.sql.statistics import AwaitingStatistics, BlockingStatistics
 
@@ -22,6 +23,7 @@ class BlockingPrivacy(
     BlockingExports,
     BlockingDeletions,
     BlockingHeld,
+    BlockingMatching,
     BlockingStatistics,
 ):
     """Consent and privacy, on a blocking engine."""
@@ -36,6 +38,7 @@ class AwaitingPrivacy(
     AwaitingExports,
     AwaitingDeletions,
     AwaitingHeld,
+    AwaitingMatching,
     AwaitingStatistics,
 ):
     """Consent and privacy, on an awaiting engine."""
