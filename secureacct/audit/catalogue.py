@@ -59,6 +59,7 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "passkey_added": Kind("A passkey was added.", warn=True),
         "passkey_removed": Kind("A passkey was removed.", warn=True),
         "passkey_suspect": Kind("A passkey looked as if it had been copied.", warn=True),
+        "recovery_asked": Kind("Recovery of the account was asked for."),
         "recovery_begun": Kind("Recovery of the account was begun.", warn=True),
         "recovery_cancelled": Kind("Recovery of the account was cancelled.", warn=True),
         "recovered": Kind("The account was recovered.", warn=True),
