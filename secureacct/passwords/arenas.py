@@ -19,6 +19,7 @@ from typing import Any, Final
 from argon2 import low_level
 from argon2.exceptions import Argon2Error
 
+from secureacct.errors import TooBusy
 from secureacct.passwords.profiles import DEFAULT
 
 KINDS: Final = {"d": low_level.Type.D, "i": low_level.Type.I, "id": low_level.Type.ID}
@@ -27,10 +28,6 @@ KEPT: Final = DEFAULT.memory_kib * 1024  # bytes kept in each slot between hashe
 
 _REFUSED: Final = -22  # ARGON2_MEMORY_ALLOCATION_ERROR of the reference implementation
 _WIPE_ON_FORK: Final = 18  # MADV_WIPEONFORK of Linux 4.14; CPython has no name for it
-
-
-class HashingFailed(MemoryError):
-    """The machine has no memory for one more hash (internal: callers see ``TooBusy``)."""
 
 
 def _anonymous(size: int) -> mmap.mmap:
@@ -137,7 +134,7 @@ def derive(
     :param scratch: the memory of the slot that the caller holds
     :param threads: how many threads may compute the lanes
     :param keep: bytes that the slot may keep afterwards
-    :raises HashingFailed: no memory
+    :raises TooBusy: the machine has no memory for one more hash
     """
     # The core rounds down to four blocks for each lane (RFC 9106 section 3.2).
     size = memory_kib // (4 * lanes) * (4 * lanes) * 1024
@@ -150,7 +147,7 @@ def derive(
         )
     except (Argon2Error, OSError, MemoryError):
         scratch.trim(0)
-        raise HashingFailed("no memory for one more password hash") from None
+        raise TooBusy("no memory for one more password hash") from None
     finally:
         scratch.trim(keep)
 

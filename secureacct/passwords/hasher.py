@@ -17,10 +17,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from secureacct.errors import ConfigurationError, TooBusy
+from secureacct.errors import ConfigurationError
 from secureacct.passwords import native, pepper, reading
 from secureacct.passwords.admission import Admission, Slot, shared
-from secureacct.passwords.arenas import HashingFailed
 from secureacct.passwords.foreign import ALL, Scheme
 from secureacct.passwords.profiles import DEFAULT, Profile, refuse_in_production
 from secureacct.passwords.text import spellings, to_bytes
@@ -202,8 +201,6 @@ class PasswordHasher:
         slot = admission.acquire(known_device=known_device)
         try:
             return work(slot)
-        except HashingFailed as failed:
-            raise TooBusy(str(failed)) from None
         finally:
             admission.release(slot)
 

@@ -16,7 +16,7 @@ from secureacct.passwords.profiles import Argon2Profile, Profile
 def tag(profile: Profile, password: bytes, salt: bytes, slot: Slot) -> bytes:
     """The tag of ``password`` under ``profile``.
 
-    :raises HashingFailed: no memory for one more hash
+    :raises TooBusy: the machine has no memory for one more hash
     """
     if isinstance(profile, Argon2Profile):
         return arenas.derive(

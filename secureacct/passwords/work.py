@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from secureacct.errors import TooBusy
 from secureacct.passwords.admission import Admission, Slot
-from secureacct.passwords.arenas import HashingFailed
 from secureacct.passwords.hasher import Checked, PasswordHasher, Work
 
 if TYPE_CHECKING:
@@ -168,8 +167,6 @@ class _Job(Generic[R]):
             if self.future.cancelled():
                 return
             result = self._work(slot)
-        except HashingFailed as failed:
-            self._tell(self.future.set_exception, TooBusy(str(failed)))
         except BaseException as error:  # noqa: BLE001 - carried to who awaits
             self._tell(self.future.set_exception, error)
         else:
