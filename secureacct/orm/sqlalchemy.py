@@ -330,8 +330,8 @@ class Encrypted(Generic[T]):
         self._seal_waiting(instance, waiting[0])
         if self._waiting(instance) is not None and waiting[0] is not None and not self._nullable:
             raise ConfigurationError(
-                f"{type(instance).__name__}.{self.name} is bound to a row id that the database chooses; give the"
-                " primary key a Python default, or the column nullable=True or bind_row=False"
+                f"{type(instance).__name__}.{self.name} is bound to a row id that the database chooses;"
+                " give the primary key a Python default, or the column nullable=True or bind_row=False"
             )
 
     def _after_insert(self, mapper: Mapper[Any], connection: sa.Connection, instance: Any) -> None:
@@ -564,13 +564,17 @@ class EncryptedType(TypeDecorator[Any]):
         """Decrypt on the way out; plain text is an error."""
         return self._field().decrypt(value, row=None)
 
-    def process_literal_param(self, value: Any, dialect: sa.Dialect) -> str:
+    def literal_processor(self, dialect: sa.Dialect) -> Callable[[Any], str]:
         """A statement printed with its values shows the ciphertext (SQLAlchemy puts a value that it
         cannot render into its own error, so refusing here would show the plain text)."""
-        blob = self.process_bind_param(value, dialect)
-        if blob is None:
-            return "NULL"
-        return f"'\\x{blob.hex()}'" if dialect.name == "postgresql" else f"x'{blob.hex()}'"
+
+        def render(value: Any) -> str:
+            blob = self.process_bind_param(value, dialect)
+            if blob is None:
+                return "NULL"
+            return f"'\\x{blob.hex()}'" if dialect.name == "postgresql" else f"x'{blob.hex()}'"
+
+        return render
 
     def _field(self) -> FieldCipher[Any]:
         if self.cipher is None:
