@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from secureacct._faces import run_inline
+from secureacct.accounts import mails, recording
 from secureacct.accounts.directory import AppPeople, OwnPeople
-from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, Site
+from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, Site, Visit
 from secureacct.accounts.vault import ProfileField, Vault
 from secureacct.client_address import TrustedProxies
 from secureacct.errors import ConfigurationError
@@ -28,6 +30,7 @@ from secureacct.passwords import Admission, InlinePasswordWork, PasswordHasher
 from secureacct.ports.accounts import Directory, PasswordStore
 from secureacct.ports.mailer import Mailer
 from secureacct.sessions import SessionPolicy
+from secureacct.sessions.parts import Notices
 from secureacct.settings import PREFIX, Settings
 from secureacct.throttle import ThrottlePolicy
 from secureacct.throttle.steps import ThrottleParts
@@ -101,7 +104,9 @@ class Assembly:
         vault = Vault(keys, profile=choices.profile)
         if choices.directory is not None:
             if choices.password_store is None:
-                raise ConfigurationError("a directory of the app's own users needs a password_store beside it")
+                raise ConfigurationError(
+                    "a directory of the app's own users needs a password_store beside it"
+                )
             people: Any = AppPeople(choices.directory, choices.password_store, store)
         else:
             people = OwnPeople(store, vault)
@@ -142,6 +147,28 @@ class Assembly:
     def _holds_accounts(self) -> bool:
         has_accounts = getattr(self._store, "holds_accounts", None)
         return bool(has_accounts and has_accounts())
+
+    @property
+    def longest_session_s(self) -> int:
+        """Seconds after which no session of this site can be alive."""
+        return self.choices.sessions.longest_s
+
+    def tell_reuse(self, account_id: str, session_id: str, now: int) -> Notices:
+        """What is committed when a remembered session's old token is used again: its owner is told."""
+        parts = self.parts
+        known = run_inline(parts.people.by_id(account_id))
+        visit = Visit()
+        event = recording.happened(
+            parts,
+            "session_expired_used",
+            outcome="refused",
+            reason="token_reused",
+            account=account_id,
+            session=session_id,
+            visit=visit,
+            now=now,
+        )
+        return (event,), (() if known is None else (mails.session_stolen(parts, known, now=now),))
 
     def create_schema(self) -> None:
         """Make the tables that are missing. Never called by ``init_app``.

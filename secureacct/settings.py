@@ -60,7 +60,9 @@ class Settings:
         if self.env == "production" and local:
             raise ConfigurationError(f"{PREFIX}ENV is production, but {PREFIX}BASE_URL is http://localhost")
         if self.network_budget < 1:
-            raise ConfigurationError(f"{PREFIX}NETWORK_BUDGET must be a number of attempts an hour, at least 1")
+            raise ConfigurationError(
+                f"{PREFIX}NETWORK_BUDGET must be a number of attempts an hour, at least 1"
+            )
 
     @property
     def is_local(self) -> bool:

@@ -38,7 +38,7 @@ async def deliver(parts: AccountParts, mailer: Mailer, *, limit: int = 20) -> in
                 logs.event(log, "mail.given_up", level="error", kind=mail.kind, mail=mail.id)
                 await parts.store.delivered(mail.id)
             else:
-                logs.event(log, "mail.delayed", level="warning", kind=mail.kind, reason=trouble.code)
+                logs.event(log, "mail.delayed", level="warning", kind=mail.kind, reason=trouble.reason)
                 await parts.store.postpone_mail(mail.id, until=now + pause)
         except SecureAcctError as error:
             logs.event(log, "mail.refused", level="error", kind=mail.kind, reason=error.code)

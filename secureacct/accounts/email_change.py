@@ -87,7 +87,7 @@ async def ask_for_email_change(
         subject=change_id,
         security_version=known.security_version,
     )
-    notice, links = mails.email_change_asked(parts, known, visit, now=now)
+    notice, links = mails.email_change_asked(parts, known, visit, new=address, now=now)
     mail = mails.confirm_new_email(parts, address, token=token, now=now)
     await parts.store.commit(
         (VoidEmailChanges(account_id=known.id), AddEmailChange(change=change), link, *links),
@@ -132,9 +132,7 @@ async def confirm_email_change(parts: AccountParts, token: str, *, visit: Visit 
     event = recording.happened(parts, "email_changed", outcome="ok", account=known.id, visit=visit, now=now)
     same_person = set(old_tokens) == set(new_tokens)
     reserve: tuple[Change, ...] = (
-        ()
-        if same_person
-        else (ReserveIdentifier(tokens=old_tokens, account_id=known.id, until=undo_until),)
+        () if same_person else (ReserveIdentifier(tokens=old_tokens, account_id=known.id, until=undo_until),)
     )
     done = await parts.store.commit(
         (
@@ -155,7 +153,7 @@ async def confirm_email_change(parts: AccountParts, token: str, *, visit: Visit 
         ),
         events=(event,),
         mails=(
-            mails.email_changed(parts, old, undo_token=undo_token, now=now, account_id=known.id),
+            mails.email_changed(parts, old, new=new, undo_token=undo_token, now=now, account_id=known.id),
             mails.email_is_yours(parts, new, now=now, account_id=known.id),
         ),
     )

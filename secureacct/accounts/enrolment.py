@@ -148,7 +148,14 @@ async def confirm_totp(
         codes, replace_codes = _new_codes(parts, known.id, now=now)
         changes.append(replace_codes)
     moved = await change_factors(
-        parts, session, known, tuple(changes), name="factor_added", detail="totp", visit=visit, now=now,
+        parts,
+        session,
+        known,
+        tuple(changes),
+        name="factor_added",
+        detail="totp",
+        visit=visit,
+        now=now,
         proofs=(("totp", now),),
     )
     await throttle.succeeded(parts.throttle, ticket)
@@ -182,7 +189,13 @@ async def new_recovery_codes(
         raise NotFound
     codes, replace_codes = _new_codes(parts, proved.known.id, now=now)
     moved = await change_factors(
-        parts, session, proved.known, (replace_codes,), name="recovery_codes_made", detail="", visit=visit,
+        parts,
+        session,
+        proved.known,
+        (replace_codes,),
+        name="recovery_codes_made",
+        detail="",
+        visit=visit,
         now=now,
     )
     return CodesShownOnce(codes=codes, moved=moved)
@@ -215,7 +228,14 @@ async def turn_off(
     if not factors.passkeys:
         changes.append(ReplaceRecoveryCodes(account_id=proved.known.id, hashes=(), at=now))
     return await change_factors(
-        parts, session, proved.known, tuple(changes), name="factor_removed", detail="totp", visit=visit, now=now
+        parts,
+        session,
+        proved.known,
+        tuple(changes),
+        name="factor_removed",
+        detail="totp",
+        visit=visit,
+        now=now,
     )
 
 
@@ -243,7 +263,14 @@ async def remove_totp(
     if not factors.passkeys and not [one for one in factors.usable_totp if one.id != factor_id]:
         changes.append(ReplaceRecoveryCodes(account_id=proved.known.id, hashes=(), at=now))
     return await change_factors(
-        parts, session, proved.known, tuple(changes), name="factor_removed", detail="totp", visit=visit, now=now
+        parts,
+        session,
+        proved.known,
+        tuple(changes),
+        name="factor_removed",
+        detail="totp",
+        visit=visit,
+        now=now,
     )
 
 

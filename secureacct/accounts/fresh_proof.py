@@ -219,7 +219,10 @@ async def interrupt(
     """Keep a POST until the proof is there. The resume token, or None if the form is too large."""
     kept = {name: value for name, value in form.items() if name not in NEVER_KEPT}
     kept = {"_path": path, "_password": "1" if password_proved else "", **kept}
-    if sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in kept.items()) > MAX_FORM_BYTES:
+    if (
+        sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in kept.items())
+        > MAX_FORM_BYTES
+    ):
         return None
     now = parts.now()
     token, digest = new_token(parts)
@@ -246,9 +249,7 @@ async def resume(parts: AccountParts, session: Session, resume_token: str) -> Re
     if waiting is None:
         raise LinkExpired
     form = parts.vault.open_form(waiting.sealed, session_id=session.id)
-    done = await parts.store.commit(
-        (ClaimInterrupted(hash=waiting.hash, session_id=session.id, now=now),)
-    )
+    done = await parts.store.commit((ClaimInterrupted(hash=waiting.hash, session_id=session.id, now=now),))
     if isinstance(done, Lost):
         raise LinkExpired
     return Resumed(

@@ -41,22 +41,21 @@ async def not_me(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> 
         account_id=known.id,
         security_version=known.security_version + 1,
     )
+    frozen_until = now + int(parts.lifetimes.undo.total_seconds())
     event = recording.happened(parts, "not_me", outcome="ok", account=known.id, visit=visit, now=now)
     done = await parts.store.commit(
         (
             use(link, now=now),
-            VoidLinks(
-                account_id=known.id, purposes=("reset", "email_confirm", "recover", "not_me"), now=now
-            ),
+            VoidLinks(account_id=known.id, purposes=("reset", "email_confirm", "recover", "not_me"), now=now),
             BumpSecurityVersion(account_id=known.id, expected=known.security_version),
             EndSessions(account_id=known.id, keep=None, now=now),
             PausePassword(account_id=known.id, now=now),
-            Freeze(account_id=known.id, until=now + int(parts.lifetimes.undo.total_seconds())),
+            Freeze(account_id=known.id, until=frozen_until),
             VoidEmailChanges(account_id=known.id),
             reset_link,
         ),
         events=(event,),
-        mails=(mails.protected(parts, known, reset_token=reset_token, now=now),),
+        mails=(mails.protected(parts, known, reset_token=reset_token, frozen_until=frozen_until, now=now),),
     )
     if isinstance(done, Lost):
         raise LinkUsed

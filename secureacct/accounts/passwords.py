@@ -109,7 +109,9 @@ async def ask_for_reset(parts: AccountParts, email: str, *, visit: Visit = Visit
             security_version=known.security_version,
         )
         await parts.store.commit(
-            (link,), events=(event,), mails=(mails.reset(parts, known.email, token=token, now=now),)
+            (link,),
+            events=(event,),
+            mails=(mails.reset(parts, known.email, token=token, now=now, account_id=known.id),),
         )
     elif known is None and attempts:
         token, link = new_link(
@@ -156,9 +158,7 @@ async def reset_password(
         raise LinkUnknown
     password_or_refuse(parts, new_password, context=(known.email,))
     encoded = await parts.passwords.hash(new_password, account_id=known.id)
-    event = recording.happened(
-        parts, "password_reset", outcome="ok", account=known.id, visit=visit, now=now
-    )
+    event = recording.happened(parts, "password_reset", outcome="ok", account=known.id, visit=visit, now=now)
     mail, links = mails.password_changed(parts, known, visit, now=now)
     done = await parts.store.commit(
         (
@@ -174,9 +174,7 @@ async def reset_password(
     )
     if isinstance(done, Lost):
         raise LinkUsed
-    await throttle.cleared(
-        parts.throttle, action="sign_in", account=known.email, network=visit.network
-    )
+    await throttle.cleared(parts.throttle, action="sign_in", account=known.email, network=visit.network)
 
 
 async def _open_by_reset(parts: AccountParts, token: str, new_password: str, *, visit: Visit) -> None:

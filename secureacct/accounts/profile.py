@@ -12,9 +12,7 @@ from secureacct.records.accounts import SetProfile
 from secureacct.records.sessions import Session
 
 
-async def read_profile(
-    parts: AccountParts, session: Session
-) -> dict[str, str | dict[str, str] | None]:
+async def read_profile(parts: AccountParts, session: Session) -> dict[str, str | dict[str, str] | None]:
     """Every declared field: its value, None where there is none, and only the end of a masked one
     (``{"last4": "4242"}``).
 

@@ -60,8 +60,8 @@ async def ask_for_recovery(
             subject=new_id(parts),
             security_version=known.security_version,
         )
-        mail = mails.recover(parts, known, token=token, now=now)
-        await parts.store.commit((link,), events=(event,), mails=(mail,))
+        mail, links = mails.recover(parts, known, token=token, now=now)
+        await parts.store.commit((link, *links), events=(event,), mails=mail)
     else:
         await parts.store.commit((), events=(event,))
     if right:
@@ -84,9 +84,7 @@ async def recovery_state(parts: AccountParts, token: str) -> Recovery | None:
     return recovery
 
 
-async def go_on_with_recovery(
-    parts: AccountParts, token: str, *, visit: Visit = Visit()
-) -> Recovery | None:
+async def go_on_with_recovery(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> Recovery | None:
     """Use the link: first to begin the wait, and after the wait to remove the lost factors.
 
     :return: the recovery while it waits; None when it is done.
@@ -117,16 +115,18 @@ async def go_on_with_recovery(
         event = recording.happened(
             parts, "recovery_begun", outcome="ok", account=known.id, visit=visit, now=now
         )
-        mail = mails.recovery_started(parts, known, cancel_token=cancel_token, ripe_at=started.ripe_at, now=now)
-        done = await parts.store.commit((StartRecovery(recovery=started), cancel), events=(event,), mails=(mail,))
+        mail = mails.recovery_started(
+            parts, known, cancel_token=cancel_token, ripe_at=started.ripe_at, now=now
+        )
+        done = await parts.store.commit(
+            (StartRecovery(recovery=started), cancel), events=(event,), mails=(mail,)
+        )
         if isinstance(done, Lost):
             raise LinkUsed
         return started
     if recovery.ripe_at > now:
         return recovery
-    event = recording.happened(
-        parts, "recovered", outcome="ok", account=known.id, visit=visit, now=now
-    )
+    event = recording.happened(parts, "recovered", outcome="ok", account=known.id, visit=visit, now=now)
     mail_done, links = mails.factor_changed(
         parts, known, visit, name="recovered", detail="every factor", now=now
     )
@@ -165,12 +165,17 @@ async def cancel_recovery(parts: AccountParts, token: str, *, visit: Visit = Vis
     """
     now = parts.now()
     link = await read_link(parts, token, "recover_cancel", now=now)
+    known = await parts.people.by_id(link.account_id or "")
+    if known is None:
+        raise LinkUnknown
     event = recording.happened(
-        parts, "recovery_cancelled", outcome="ok", account=link.account_id, visit=visit, now=now
+        parts, "recovery_cancelled", outcome="ok", account=known.id, visit=visit, now=now
     )
+    mail, links = mails.recovery_cancelled(parts, known, visit, now=now)
     done = await parts.store.commit(
-        (use(link, now=now), CancelRecovery(id=link.subject, account_id=link.account_id or "")),
+        (use(link, now=now), CancelRecovery(id=link.subject, account_id=known.id), *links),
         events=(event,),
+        mails=mail,
     )
     if isinstance(done, Lost):
         raise LinkUsed
@@ -189,9 +194,7 @@ async def recover_by_operator(parts: AccountParts, account_id: str, *, visit: Vi
     event = recording.happened(
         parts, "recovered", outcome="ok", reason="operator", account=known.id, visit=visit, now=now
     )
-    mail, links = mails.factor_changed(
-        parts, known, visit, name="recovered", detail="every factor", now=now
-    )
+    mail, links = mails.factor_changed(parts, known, visit, name="recovered", detail="every factor", now=now)
     await parts.store.commit(
         (
             BumpSecurityVersion(account_id=known.id, expected=known.security_version),

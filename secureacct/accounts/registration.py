@@ -98,12 +98,8 @@ async def sign_up(
         created_at=now,
         expires_at=now + int(parts.lifetimes.verify.total_seconds()),
     )
-    link_token, link = new_link(
-        parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=attempt.id
-    )
-    keep = AddAttempt(
-        attempt=attempt, tokens=parts.vault.tokens(address), at_most=parts.attempts_per_address
-    )
+    link_token, link = new_link(parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=attempt.id)
+    keep = AddAttempt(attempt=attempt, tokens=parts.vault.tokens(address), at_most=parts.attempts_per_address)
     mail = mails.verify(parts, address, token=link_token, now=now)
     await parts.store.commit((keep, link), events=(event,), mails=(mail,))
     return CheckMail(browser_token=token)
@@ -133,9 +129,7 @@ async def send_link_again(
     elif attempts:
         own = hash_of(browser_token) if browser_token else None
         attempt = next((one for one in attempts if one.browser_hash == own), attempts[0])
-        token, link = new_link(
-            parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=attempt.id
-        )
+        token, link = new_link(parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=attempt.id)
         mail = mails.verify(parts, address, token=token, now=now)
         await parts.store.commit((link,), events=(event,), mails=(mail,))
     else:
@@ -143,9 +137,7 @@ async def send_link_again(
     return CheckMail()
 
 
-async def verification_needs_password(
-    parts: AccountParts, token: str, *, browser_token: str | None
-) -> bool:
+async def verification_needs_password(parts: AccountParts, token: str, *, browser_token: str | None) -> bool:
     """Whether confirming with this link must ask for the password chosen at sign-up. Consumes nothing.
 
     :raises LinkUnknown, LinkUsed, LinkExpired: the link is dead.
@@ -194,7 +186,9 @@ async def verify(
     address = parts.vault.open_attempt_email(attempt.sealed_email, attempt_id=attempt.id)
     tokens = parts.vault.tokens(address)
     account_id = new_id(parts)
-    event = recording.happened(parts, "account_opened", outcome="ok", account=account_id, visit=visit, now=now)
+    event = recording.happened(
+        parts, "account_opened", outcome="ok", account=account_id, visit=visit, now=now
+    )
     done = await parts.store.commit(
         (
             use(link, now=now),
@@ -213,4 +207,3 @@ async def verify(
     if isinstance(done, Lost):
         raise LinkUsed if not isinstance(done.claim, ConfirmAttempt) else LinkExpired
     return Verified(account_id=account_id)
-

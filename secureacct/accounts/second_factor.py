@@ -62,16 +62,13 @@ async def second_factor(
         match.claim,
         minted.change,
     )
-    wish = Wish(
-        remember=pending.remember, shared_computer=pending.shared_computer, next=pending.next
-    )
-    mail = (
-        (mails.recovery_code_used(parts, known, left=factors.recovery_codes_left - 1, now=now),)
-        if match.kind == "recovery_code"
-        else ()
-    )
+    wish = Wish(remember=pending.remember, shared_computer=pending.shared_computer, next=pending.next)
+    told: mails.Told = ((), ())
+    if match.kind == "recovery_code":
+        left = factors.recovery_codes_left - 1
+        told = mails.recovery_code_used(parts, known, visit, left=left, now=now)
     signed_in = await let_in(
-        parts, known, minted, changes, wish, visit, method=match.kind, now=now, mail=mail, factors=factors
+        parts, known, minted, changes, wish, visit, method=match.kind, now=now, told=told, factors=factors
     )
     await throttle.succeeded(parts.throttle, ticket)
     return signed_in

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secureacct.accounts import mails, recording
+from secureacct.accounts.codes import kinds_of
 from secureacct.accounts.directory import Known
 from secureacct.accounts.evidence import Evidence, Minted, mint
 from secureacct.accounts.known_devices import device_of, mark_for
@@ -21,7 +22,6 @@ from secureacct.accounts.outcomes import (
     SignInRejected,
 )
 from secureacct.accounts.parts import AccountParts, Visit
-from secureacct.accounts.codes import kinds_of
 from secureacct.mail.address import parse_address
 from secureacct.records.accounts import (
     AddPending,
@@ -92,8 +92,8 @@ async def sign_in(
     if not right or known is None or not known.active or not known.email_verified or known.password_paused:
         reminder = await _link_again(parts, attempt, now=now) if right and attempt else ()
         await refused(parts, known, visit, reason=_reason(known, right), now=now, extra=reminder)
-        if ticket.pauses and known is not None:
-            await mails.password_paused(parts, known, now=now)
+        if ticket.pauses and known is not None and known.active and known.ours:
+            await _tell_paused(parts, known, visit, now=now)
         raise SignInRejected
     await throttle.succeeded(parts.throttle, ticket)
     factors = await parts.store.factors_of(known.id)
@@ -194,7 +194,7 @@ async def let_in(
     *,
     method: str,
     now: int,
-    mail: tuple[OutboxMail, ...] = (),
+    told: mails.Told = ((), ()),
     factors: Factors | None = None,
 ) -> SignedIn:
     """Commit a minted session together with the claims it rests on, and tell of it.
@@ -213,8 +213,10 @@ async def let_in(
         now=now,
         detail="new_device" if new_device else "",
     )
-    warning, links = mails.new_device(parts, known, visit, now=now) if new_device else ((), ())
-    done = await parts.store.commit((*changes, *links), events=(event,), mails=(*mail, *warning))
+    warning = mails.new_device(parts, known, visit, now=now) if new_device else ((), ())
+    done = await parts.store.commit(
+        (*changes, *told[1], *warning[1]), events=(event,), mails=(*told[0], *warning[0])
+    )
     if isinstance(done, Lost):
         raise SecondFactorRejected if method != "password" else SignInRejected
     return SignedIn(
@@ -229,6 +231,21 @@ async def let_in(
             factors.recovery_codes_left - 1 if factors and method == "recovery_code" else None
         ),
     )
+
+
+async def _tell_paused(parts: AccountParts, known: Known, visit: Visit, *, now: int) -> None:
+    """A hundred wrong passwords in a row: strangers are kept out, and a mail lets the owner back in."""
+    token, link = new_link(
+        parts,
+        "reset",
+        lifetime=parts.lifetimes.verify,
+        now=now,
+        account_id=known.id,
+        security_version=known.security_version,
+    )
+    event = recording.happened(parts, "password_paused", outcome="ok", account=known.id, visit=visit, now=now)
+    mail = mails.password_paused(parts, known, token=token, now=now)
+    await parts.store.commit((link,), events=(event,), mails=(mail,))
 
 
 def _reason(known: Known | None, right: bool) -> str:
@@ -278,8 +295,6 @@ async def _attempt_to_check(
 async def _link_again(
     parts: AccountParts, attempt: Attempt, *, now: int
 ) -> tuple[tuple[Change, OutboxMail], ...]:
-    token, link = new_link(
-        parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=attempt.id
-    )
+    token, link = new_link(parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=attempt.id)
     address = parts.vault.open_attempt_email(attempt.sealed_email, attempt_id=attempt.id)
     return ((link, mails.verify(parts, address, token=token, now=now)),)

@@ -39,9 +39,7 @@ async def devices(parts: AccountParts, session: Session) -> tuple[Device, ...]:
     return tuple(sorted(listed, key=lambda one: (not one.current, -one.last_seen_at, one.id)))
 
 
-async def end_device(
-    parts: AccountParts, session: Session, device_id: str, *, visit: Visit = Visit()
-) -> int:
+async def end_device(parts: AccountParts, session: Session, device_id: str, *, visit: Visit = Visit()) -> int:
     """End one of the account's own sessions by its public id.
 
     :raises NotFound: another account's, unknown, or ended already.
@@ -52,16 +50,21 @@ async def end_device(
     if found is None:
         raise NotFound
     event = recording.happened(
-        parts, "sign_out", outcome="ok", reason="device", account=session.account_id, session=found.id,
-        visit=visit, now=now, detail=opened(found, keys=parts.vault.keys).name,
+        parts,
+        "sign_out",
+        outcome="ok",
+        reason="device",
+        account=session.account_id,
+        session=found.id,
+        visit=visit,
+        now=now,
+        detail=opened(found, keys=parts.vault.keys).name,
     )
     await parts.store.commit((EndSession(key=found.key),), events=(event,))
     return 1
 
 
-async def end_others(
-    parts: AccountParts, session: Session, *, visit: Visit = Visit()
-) -> int:
+async def end_others(parts: AccountParts, session: Session, *, visit: Visit = Visit()) -> int:
     """End every session of the account but this one; how many ended.
 
     :raises SignInRequired: this session ended meanwhile.
@@ -69,9 +72,7 @@ async def end_others(
     return await _end(parts, session, keep=session.key, reason="others", visit=visit)
 
 
-async def end_everywhere(
-    parts: AccountParts, session: Session, *, visit: Visit = Visit()
-) -> int:
+async def end_everywhere(parts: AccountParts, session: Session, *, visit: Visit = Visit()) -> int:
     """End every session of the account, this one too; how many ended."""
     return await _end(parts, session, keep=None, reason="everywhere", visit=visit)
 
@@ -81,8 +82,14 @@ async def _end(
 ) -> int:
     now = parts.now()
     event = recording.happened(
-        parts, "sign_out", outcome="ok", reason=reason, account=session.account_id, session=session.id,
-        visit=visit, now=now,
+        parts,
+        "sign_out",
+        outcome="ok",
+        reason=reason,
+        account=session.account_id,
+        session=session.id,
+        visit=visit,
+        now=now,
     )
     change = EndSessions(account_id=session.account_id, keep=keep, now=now)
     done = await parts.store.commit((change,), events=(event,))

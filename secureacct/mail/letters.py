@@ -157,6 +157,17 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             actions=(_NOT_ME,),
             after=(_NOT_ME_DOES,),
         ),
+        "session_stolen": Letter(
+            subject="A session of your account at {site} was ended",
+            before=(
+                (
+                    "A copy of an old session of your account at {site} was used, so we ended that session."
+                    " You may have to sign in again."
+                ),
+                "If you did not restore a backup of your browser, somebody may have copied it.",
+            ),
+            actions=(Action("sign_in", "Sign in"), Action("reset", "Set a new password")),
+        ),
         "factor_added": Letter(
             subject="A way to sign in was added to your account at {site}",
             before=("Added to your account at {site} on {when}, {device}: {factor}.", _CHANGE_WAS_ME),

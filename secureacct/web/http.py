@@ -51,4 +51,6 @@ class Answer:
     cookies: tuple[str, ...] = field(default=(), repr=False)  # values of Set-Cookie headers
     headers: tuple[tuple[str, str], ...] = ()
     kind: str = "account"  # which set of security headers: "page", "account", "link", "signed_out"
+    resume: Any = field(default=None, repr=False)  # a Resumed: the dispatcher carries it out
+    replay: Any = field(default=None, repr=False)  # a Resumed of the app's own page: the shell repeats it
     mailed: bool = False  # mails wait in the outbox: hand them over after the answer

@@ -62,6 +62,7 @@ class WebSite:
                     keys=parts.vault.keys,
                     clock=parts.clock,
                     random=parts.random,
+                    meter=None,
                     tell_reuse=self.assembly.tell_reuse,
                 )
         return self._sessions

@@ -19,7 +19,7 @@ def _find(topic: dict[Any, V], holds: Callable[[V], bool]) -> list[Any]:
     return [key for key, value in topic.items() if holds(value)]
 
 
-def _set_all(state: State, name: str, holds: Callable[[Any], bool], **values: Any) -> int:
+def _set_all(state: State, name: str, holds: Callable[[Any], bool], /, **values: Any) -> int:
     topic = state.topic(name)
     keys = _find(topic, holds)
     for key in keys:
@@ -148,9 +148,7 @@ def _void_links(state: State, change: r.VoidLinks) -> int:
         state,
         "link",
         lambda link: (
-            link.account_id == change.account_id
-            and link.purpose in change.purposes
-            and link.used_at is None
+            link.account_id == change.account_id and link.purpose in change.purposes and link.used_at is None
         ),
         used_at=change.now,
     )
@@ -162,9 +160,7 @@ def _void_links(state: State, change: r.VoidLinks) -> int:
 @makes(r.HoldSecurityVersion)
 def _hold_security_version(state: State, change: r.HoldSecurityVersion) -> int:
     own = state_of(state, change.account_id)
-    return int(
-        own is not None and own.status == "active" and own.security_version == change.security_version
-    )
+    return int(own is not None and own.status == "active" and own.security_version == change.security_version)
 
 
 def _update(state: State, account_id: str, holds: Callable[[r.Account], bool], **values: Any) -> int:
@@ -264,9 +260,7 @@ def _add_pending(state: State, change: r.AddPending) -> int:
 
 @makes(r.ClaimPending)
 def _claim_pending(state: State, change: r.ClaimPending) -> int:
-    return _drop_all(
-        state, "pending", lambda one: one.hash == change.hash and one.expires_at > change.now
-    )
+    return _drop_all(state, "pending", lambda one: one.hash == change.hash and one.expires_at > change.now)
 
 
 @makes(r.AddInterrupted)
@@ -297,9 +291,7 @@ def _finish_email_change(state: State, change: r.FinishEmailChange) -> int:
     return _set_all(
         state,
         "email_change",
-        lambda one: (
-            one.id == change.id and one.account_id == change.account_id and one.state == "pending"
-        ),
+        lambda one: one.id == change.id and one.account_id == change.account_id and one.state == "pending",
         state="done",
         done_at=change.now,
         undo_until=change.undo_until,
@@ -374,9 +366,7 @@ def _cancel_recovery(state: State, change: r.CancelRecovery) -> int:
     return _set_all(
         state,
         "recovery",
-        lambda one: (
-            one.id == change.id and one.account_id == change.account_id and one.state == "waiting"
-        ),
+        lambda one: one.id == change.id and one.account_id == change.account_id and one.state == "waiting",
         state="cancelled",
     )
 

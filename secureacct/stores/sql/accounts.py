@@ -291,17 +291,12 @@ def _open_account(connection: sa.Connection, change: r.OpenAccount) -> int:
 @makes(r.ClaimIdentifier)
 def _claim_identifier(connection: sa.Connection, change: r.ClaimIdentifier) -> int:
     claim = upsert(connection, identifier).values(
-        [
-            {"token": token, "account_id": change.account_id, "reserved_until": None}
-            for token in change.tokens
-        ]
+        [{"token": token, "account_id": change.account_id, "reserved_until": None} for token in change.tokens]
     )
     taken_over = claim.on_conflict_do_update(
         index_elements=[identifier.c.token],
         set_={"account_id": change.account_id, "reserved_until": None},
-        where=sa.or_(
-            identifier.c.account_id == change.account_id, identifier.c.reserved_until <= change.now
-        ),
+        where=sa.or_(identifier.c.account_id == change.account_id, identifier.c.reserved_until <= change.now),
     )
     done = connection.execute(taken_over)
     return 1 if done.rowcount == len(change.tokens) else 0
@@ -448,9 +443,7 @@ def _set_profile(connection: sa.Connection, change: r.SetProfile) -> int:
     ]
     if cleared:
         connection.execute(
-            sa.delete(profile).where(
-                profile.c.account_id == change.account_id, profile.c.field.in_(cleared)
-            )
+            sa.delete(profile).where(profile.c.account_id == change.account_id, profile.c.field.in_(cleared))
         )
     if rows:
         insert = upsert(connection, profile).values(rows)
@@ -607,9 +600,7 @@ def _purge_accounts(connection: sa.Connection, change: r.PurgeAccounts) -> int:
     gone = _drop_attempts_where(connection, attempt.c.expires_at <= change.now)
     for table in (pending, interrupted):
         gone += connection.execute(sa.delete(table).where(table.c.expires_at <= change.now)).rowcount
-    gone += connection.execute(
-        sa.delete(link).where(link.c.expires_at <= change.now - LINKS_KEPT_S)
-    ).rowcount
+    gone += connection.execute(sa.delete(link).where(link.c.expires_at <= change.now - LINKS_KEPT_S)).rowcount
     gone += connection.execute(
         sa.delete(identifier).where(identifier.c.reserved_until <= change.now)
     ).rowcount

@@ -70,7 +70,7 @@ def resumed(knock: Knock) -> Resumed | None:
 def password_facts(knock: Knock) -> dict[str, Any]:
     """What pages with a new password say about it, made from the policy."""
     rules = knock.parts.rules
-    return {"password_rules": rules.passwordrules(), "min_password": rules.min_length}
+    return {"password_rules": rules.passwordrules, "min_password": rules.min_length}
 
 
 def moved(knock: Knock, outcome: SessionMoved) -> None:
