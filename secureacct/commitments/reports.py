@@ -1,0 +1,136 @@
+"""Evidence for programs, for a repository, and for a printer: JSON, Markdown, HTML.
+
+Rules of this file: all three say the same; the part that software cannot prove stands beside what it
+can, never below the fold.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from secureacct.commitments.evidence import Evidence, Verdict
+
+FORMAT = "secureacct/evidence/1"
+_SIGN = {"kept": "kept", "broken": "BROKEN", "not_provable": "not provable"}
+
+
+def facts(evidence: Evidence) -> dict[str, Any]:
+    """The evidence as plain data."""
+    return {
+        "format": FORMAT,
+        "made_at": moment(evidence.made_at),
+        "subject": evidence.subject,
+        "versions": dict(evidence.versions),
+        "counts": counts(evidence),
+        "commitments": [
+            {
+                "id": one.commitment.id,
+                "name": one.commitment.name,
+                "words": one.commitment.words,
+                "kind": one.commitment.kind,
+                "kept_by": one.commitment.kept_by,
+                "check": one.commitment.check,
+                "status": one.status,
+                "not_provable_by_software": one.commitment.people,
+                "mend": one.commitment.mend if one.status == "broken" else "",
+                "findings": [
+                    {"check": f.check, "status": f.status, "said": f.said, "took_ms": f.took_ms}
+                    for f in one.findings
+                ],
+            }
+            for one in evidence.verdicts
+        ],
+    }
+
+
+def moment(seconds: int) -> str:
+    """RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def counts(evidence: Evidence) -> dict[str, int]:
+    """How many promises are kept, broken, not provable."""
+    return {status: sum(one.status == status for one in evidence.verdicts) for status in _SIGN}
+
+
+def summary(evidence: Evidence) -> str:
+    """One line of counts."""
+    found = counts(evidence)
+    return (
+        f"{found['kept']} kept, {found['broken']} broken, {found['not_provable']} not provable by software."
+    )
+
+
+def to_json(evidence: Evidence) -> str:
+    """For programs."""
+    return json.dumps(facts(evidence), indent=1, ensure_ascii=False) + "\n"
+
+
+def _people(verdicts: Iterable[Verdict]) -> list[str]:
+    return [f"{one.commitment.id}: {one.commitment.people}" for one in verdicts if one.commitment.people]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def to_markdown(evidence: Evidence) -> str:
+    """For a repository."""
+    versions = ", ".join(f"{name} {version}" for name, version in evidence.versions)
+    lines = [
+        f"# Evidence: {evidence.subject}",
+        "",
+        f"{moment(evidence.made_at)}; {versions}",
+        "",
+        summary(evidence),
+        "",
+        "| | promise | status | what was seen |",
+        "|---|---|---|---|",
+    ]
+    for one in evidence.verdicts:
+        seen = "; ".join(f"{f.check}: {f.said}" for f in one.findings) or "no check ran"
+        lines.append(
+            f"| {one.commitment.id} | {_cell(one.commitment.words)} | {_SIGN[one.status]} | {_cell(seen)} |"
+        )
+    if evidence.broken:
+        lines += ["", "## How to mend", ""]
+        lines += [f"- **{one.commitment.id}**: {one.commitment.mend}" for one in evidence.broken]
+    lines += ["", "## Not provable by software", ""]
+    lines += [f"- {one}" for one in _people(evidence.verdicts)]
+    return "\n".join(lines) + "\n"
+
+
+def to_html(evidence: Evidence) -> str:
+    """For a printer: one page, no script, nothing loaded from anywhere."""
+    rows = []
+    for one in evidence.verdicts:
+        seen = (
+            "".join(f"<li>{html.escape(f.check)}: {html.escape(f.said)}</li>" for f in one.findings)
+            or "<li>no check ran</li>"
+        )
+        mend = f"<p>{html.escape(one.commitment.mend)}</p>" if one.status == "broken" else ""
+        people = f"<p><em>Not provable: {html.escape(one.commitment.people)}</em></p>"
+        rows.append(
+            f'<tr class="{one.status}"><th scope="row">{html.escape(one.commitment.id)}</th>'
+            f"<td>{html.escape(one.commitment.words)}{people if one.commitment.people else ''}</td>"
+            f"<td>{_SIGN[one.status]}</td><td><ul>{seen}</ul>{mend}</td></tr>"
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in evidence.versions)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>Evidence: {html.escape(evidence.subject)}</title><style>"
+        "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}"
+        "table{border-collapse:collapse;width:100%}td,th{border:1px solid #767676;padding:.4rem;"
+        "text-align:left;vertical-align:top}tr.broken td{font-weight:700}ul{margin:0;padding-left:1.2rem}"
+        "@media print{tr{break-inside:avoid}}</style>"
+        f"<h1>Evidence: {html.escape(evidence.subject)}</h1>"
+        f"<p>{moment(evidence.made_at)}; {html.escape(versions)}</p>"
+        f"<p>{summary(evidence)}</p>"
+        "<table><thead><tr><th>Id<th>Promise<th>Status<th>What was seen</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></html>\n"
+    )
