@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.assurance import COUNTS_AS, PASSKEY_UV, PASSWORD, level_of
 from secureacct.errors import SecureAcctError
 from secureacct.records.factors import Factors
 from secureacct.records.sessions import Session, StartSession
 from secureacct.sessions.birth import begin
 from secureacct.sessions.devices import Device, coarse_network
-
-SECOND_FACTORS = ("totp", "recovery_code", "passkey")
 
 
 class EvidenceInsufficient(SecureAcctError):
@@ -32,9 +31,8 @@ class Evidence:
 
     flow: str
     account_id: str
-    kind: str  # "password", "totp", "recovery_code", "passkey"
+    kind: str  # one of secureacct.assurance: "password", "totp", "recovery_code", "passkey:uv", ...
     at: int  # seconds since the epoch
-    user_verified: bool = False  # a passkey that also checked its holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +47,12 @@ class Minted:
 def is_enough(evidence: Sequence[Evidence], factors: Factors) -> bool:
     """Whether these proofs open an account that holds these factors.
 
-    A passkey that verified its holder is enough alone; a password is enough where there is no second
-    factor; otherwise a password and a second factor.
+    The proofs must reach AAL2 where the account has a second factor, and there must be something known
+    among them, or a passkey that verified its holder (NIST SP 800-63B-4 section 2.2.1).
     """
     kinds = {one.kind for one in evidence}
-    if any(one.kind == "passkey" and one.user_verified for one in evidence):
-        return True
-    if "password" not in kinds:
-        return False
-    return not factors.any or not kinds.isdisjoint(SECOND_FACTORS)
+    known_or_verified = PASSWORD in kinds or any(PASSKEY_UV in COUNTS_AS[kind] for kind in kinds)
+    return known_or_verified and level_of(kinds) >= (2 if factors.any else 1)
 
 
 def mint(

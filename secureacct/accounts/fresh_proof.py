@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from secureacct.accounts import recording
 from secureacct.accounts.codes import kinds_of, match_code
 from secureacct.accounts.directory import Known
-from secureacct.accounts.evidence import SECOND_FACTORS
 from secureacct.accounts.known_devices import device_of
 from secureacct.accounts.links import hash_of, new_token
 from secureacct.accounts.outcomes import (
@@ -26,6 +25,7 @@ from secureacct.accounts.outcomes import (
     SignInRequired,
 )
 from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.assurance import PASSWORD, factor_of
 from secureacct.records.accounts import AddInterrupted, ClaimInterrupted, Interrupted
 from secureacct.records.changes import Change, Lost
 from secureacct.records.factors import Factors
@@ -94,7 +94,7 @@ async def prove(
 
 def _factor_is_fresh(parts: AccountParts, session: Session, *, now: int) -> bool:
     oldest = now - int(parts.lifetimes.fresh.total_seconds())
-    return any(kind in SECOND_FACTORS and oldest <= at <= now for kind, at in session.proofs)
+    return any(factor_of(kind) != PASSWORD and oldest <= at <= now for kind, at in session.proofs)
 
 
 async def _check_password(

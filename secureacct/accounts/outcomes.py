@@ -71,9 +71,7 @@ class Frozen(Rejected):
     """Address and factors cannot be changed for a while, because someone said "this was not me"."""
 
     code = "changes_frozen"
-    public_message = (
-        "For your protection this cannot be changed at the moment. Please try again in a few days."
-    )
+    public_message = "For your protection this cannot be changed now. Please try again in a few days."
 
 
 class NotFound(Rejected):

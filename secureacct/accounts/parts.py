@@ -34,7 +34,9 @@ class AccountStore(
     """Everything the journeys ask of a store."""
 
     @property
-    def kind(self) -> Kind: ...
+    def kind(self) -> Kind:
+        """Whether its methods may suspend."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

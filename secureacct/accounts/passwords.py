@@ -29,7 +29,7 @@ from secureacct.records.accounts import (
 )
 from secureacct.records.changes import Change, Lost
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions, Session
-from secureacct.sessions.birth import moved
+from secureacct.sessions.birth import first_epoch, moved
 from secureacct.throttle import steps as throttle
 
 
@@ -197,6 +197,7 @@ async def _open_by_reset(parts: AccountParts, token: str, new_password: str, *, 
             DropAttempts(tokens=tokens),
             OpenAccount(
                 account_id=account_id,
+                first_epoch=first_epoch(parts.random),
                 sealed_email=parts.vault.seal_email(address, account_id=account_id),
                 password_hash=encoded,
                 now=now,

@@ -32,6 +32,7 @@ from secureacct.records.accounts import (
     OpenAccount,
 )
 from secureacct.records.changes import Lost
+from secureacct.sessions.birth import first_epoch
 from secureacct.throttle import steps as throttle
 
 WORDS = "Enter an e-mail address like name@example.org."
@@ -196,6 +197,7 @@ async def verify(
             DropAttempts(tokens=tokens),
             OpenAccount(
                 account_id=account_id,
+                first_epoch=first_epoch(parts.random),
                 sealed_email=parts.vault.seal_email(address, account_id=account_id),
                 password_hash=attempt.password_hash,
                 now=now,

@@ -147,6 +147,7 @@ class OpenAccount(Change):
 
     must_hold: ClassVar[bool] = True
     account_id: str
+    first_epoch: int  # random; of the state row, unless there is one already
     sealed_email: bytes = field(repr=False)
     password_hash: str | None = field(repr=False)
     now: int  # seconds since the epoch

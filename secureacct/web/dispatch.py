@@ -47,7 +47,7 @@ async def handle(site: WebSite, request: Request) -> Answer:
     try:
         knock = await site.knock(request)
     except StoreUnavailable as error:
-        return _store_down(site, request, error)
+        return store_down(site, request, error)
     try:
         if found is None:
             raise NotFound
@@ -119,9 +119,7 @@ def _to_tls(knock: Knock) -> Answer:
         raise PlainHttp
     base = knock.site.settings.base_url
     query = f"?{knock.request.query}" if knock.request.query else ""
-    return Answer(
-        status=308, location=f"{base}{knock.site.url(knock.request.path)}{query}", kind="link"
-    )
+    return Answer(status=308, location=f"{base}{knock.site.url(knock.request.path)}{query}", kind="link")
 
 
 def _move_link(knock: Knock, route: routes.Route, token: str) -> Answer:
@@ -157,7 +155,7 @@ async def _resume(knock: Knock, resumed: Resumed) -> Answer:
     """Carry an interrupted POST out, once, with the proof that was just made."""
     prefix = knock.site.prefix
     knock.resumed = resumed
-    knock.form = Form({name: value for name, value in resumed.form.items()})
+    knock.form = Form(dict(resumed.form))
     path = resumed.path.removeprefix(prefix) if resumed.path.startswith(prefix + "/") else ""
     found = routes.find(path) if path else None
     post = found[0].post if found is not None else None
@@ -189,7 +187,7 @@ async def _refused(knock: Knock, error: SecureAcctError) -> Answer:
         return _plain(knock.json, second)
 
 
-def _store_down(site: WebSite, request: Request, error: StoreUnavailable) -> Answer:
+def store_down(site: WebSite, request: Request, error: StoreUnavailable) -> Answer:
     """Nobody can be asked who is signed in. A sign-out still clears the cookie, and says when the session is
     over at the latest."""
     json = wants_json(request)

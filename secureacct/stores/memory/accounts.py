@@ -92,7 +92,7 @@ def _open_account(state: State, change: r.OpenAccount) -> int:
         password_changed_at=change.now if change.password_hash else None,
     )
     state.put(accounts, change.account_id, account)
-    open_state(state, change.account_id)
+    open_state(state, change.account_id, first_epoch=change.first_epoch)
     return 1
 
 

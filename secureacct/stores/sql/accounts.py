@@ -283,7 +283,7 @@ def _open_account(connection: sa.Connection, change: r.OpenAccount) -> int:
     )
     if done.rowcount == 1:
         connection.execute(
-            upsert(connection, account_state).values(account_id=change.account_id).on_conflict_do_nothing()
+            upsert(connection, account_state).values(account_id=change.account_id, epoch=change.first_epoch).on_conflict_do_nothing()
         )
     return int(done.rowcount)
 

@@ -32,9 +32,7 @@ def _next(knock: Knock, wanted: str) -> str:
 
 async def form(knock: Knock) -> Answer:
     """GET /confirm"""
-    page = await _page(
-        knock, resume=query(knock, "resume")[:64], next=_next(knock, query(knock, "next"))
-    )
+    page = await _page(knock, resume=query(knock, "resume")[:64], next=_next(knock, query(knock, "next")))
     return await show(knock, page, fields=("password", "code"))
 
 

@@ -31,9 +31,7 @@ async def _page(knock: Knock) -> pages.Profile:
     values = await steps.read_profile(knock.parts, require_session(knock))
     whole = {name: value or "" for name, value in values.items() if not isinstance(value, dict)}
     ends = {name: next(iter(value.values())) for name, value in values.items() if isinstance(value, dict)}
-    return pages.Profile(
-        fields=tuple(knock.parts.vault.profile_fields.values()), values=whole, masked=ends
-    )
+    return pages.Profile(fields=tuple(knock.parts.vault.profile_fields.values()), values=whole, masked=ends)
 
 
 async def form(knock: Knock) -> Answer:

@@ -1,0 +1,21 @@
+"""The Flask extension. See :mod:`secureacct.web.flask`."""
+
+from __future__ import annotations
+
+from secureacct.web.flask import (
+    SecureAcct,
+    current_account,
+    get_account,
+    require,
+    require_account,
+    sign_in_required,
+)
+
+__all__ = [
+    "SecureAcct",
+    "current_account",
+    "get_account",
+    "require",
+    "require_account",
+    "sign_in_required",
+]

@@ -1,0 +1,55 @@
+"""``flask secureacct ...``: what an operator needs, with the app's own settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from secureacct._faces import run_inline
+from secureacct.accounts.recovery import recover_by_operator
+from secureacct.records.accounts import PurgeAccounts
+
+if TYPE_CHECKING:
+    from secureacct.web.flask.extension import _Shell
+
+
+def group(shell: _Shell) -> click.Group:
+    """The commands of one app."""
+
+    @click.group("secureacct")
+    def secureacct() -> None:
+        """Accounts: tables, mails, housekeeping."""
+
+    @secureacct.command()
+    def init() -> None:
+        """Make the tables (and, on localhost, the keyring) that are missing."""
+        shell.site.assembly.create_schema()
+        _ = shell.site.parts
+        click.echo("ready")
+
+    @secureacct.command()
+    def deliver() -> None:
+        """Hand over the mails that wait."""
+        click.echo(f"{shell.deliver()} mails left")
+
+    @secureacct.command()
+    def prune() -> None:
+        """Remove what has expired: sign-ups, links, pending sign-ins."""
+        parts = shell.site.parts
+        done = run_inline(parts.store.commit((PurgeAccounts(now=parts.now()),)))
+        click.echo(f"{getattr(done, 'counts', (0,))[0]} rows removed")
+
+    @secureacct.command("recover")
+    @click.argument("email")
+    @click.confirmation_option(prompt="Have you made sure, by other means, who is asking?")
+    def recover(email: str) -> None:
+        """Remove every second factor of an account whose owner lost them and the password."""
+        parts = shell.site.parts
+        known = run_inline(parts.people.find(email))
+        if known is None:
+            raise click.ClickException("no account has this address")
+        run_inline(recover_by_operator(parts, known.id))
+        click.echo("factors removed, sessions ended, owner told")
+
+    return secureacct

@@ -1,0 +1,214 @@
+"""Who is signed in, and pages that ask for it.
+
+Rules of this file: the session is asked once per request and only if somebody wants to know; a page gets
+303 to sign in, a program 401; what a guard cannot find out it refuses.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from urllib.parse import quote
+
+import flask
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response
+
+from secureacct import assurance
+from secureacct._faces import run_inline
+from secureacct.accounts.outcomes import FreshProofRequired, Person, SignInRequired
+from secureacct.records.sessions import Session
+from secureacct.sessions import steps as sessions
+from secureacct.web import answers
+from secureacct.web.http import Answer
+from secureacct.web.site import Knock
+from secureacct.web.views import confirm as confirming
+
+if TYPE_CHECKING:
+    from secureacct.web.flask.extension import _Shell
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _shell() -> _Shell:
+    from secureacct.web.flask.extension import shell_of
+
+    return shell_of()
+
+
+def session_was_loaded() -> bool:
+    """Whether somebody asked during this request, and somebody is signed in."""
+    knock: Knock | None = flask.g.get("secureacct_knock")
+    return knock is not None and knock.session is not None
+
+
+def knock() -> Knock:
+    """What is known about the request at hand.
+
+    :raises StoreUnavailable: the store did not answer.
+    """
+    known: Knock | None = flask.g.get("secureacct_knock")
+    if known is None:
+        shell = _shell()
+        shell.ready()
+        known = run_inline(shell.site.knock(shell.request_facts()))
+        flask.g.secureacct_knock = known
+        if known.session is not None and known.session.remember:
+            _renew(known)
+    return known
+
+
+def _renew(known: Knock) -> None:
+    site = known.site
+    if known.token is None or known.session is None:
+        return
+    token = run_inline(sessions.renew(site.sessions, known.token))
+    if token is not None:
+        max_age = known.session.cookie_max_age(now=site.parts.now())
+        flask.g.secureacct_cookies = (site.cookies.session.set(token, max_age=max_age),)
+
+
+def get_session() -> Session | None:
+    """The session of this request."""
+    return knock().session
+
+
+def get_account() -> Person | None:
+    """Who is signed in, or None.
+
+    :raises StoreUnavailable: the store did not answer.
+    """
+    if "secureacct_person" not in flask.g:
+        flask.g.secureacct_person = _person(knock())
+    person: Person | None = flask.g.secureacct_person
+    return person
+
+
+def _person(known: Knock) -> Person | None:
+    session = known.session
+    if session is None:
+        return None
+    found = run_inline(known.parts.people.by_id(session.account_id))
+    if found is None or not found.active:
+        return None
+    return Person(
+        id=found.id,
+        email=found.email,
+        email_verified=found.email_verified,
+        session_id=session.id,
+        proofs=session.proofs,
+    )
+
+
+def require_account() -> Person:
+    """Who is signed in.
+
+    :raises SignInRequired: nobody is.
+    """
+    person = get_account()
+    if person is None:
+        raise SignInRequired
+    return person
+
+
+current_account = cast(Person, LocalProxy(require_account))
+"""The signed-in person, as a proxy: ``current_account.email``. Raises SignInRequired where nobody is."""
+
+
+def sign_in_required(view: Callable[P, R]) -> Callable[P, R | Response]:
+    """Only signed-in people see this view: others are led to sign in (303), programs get 401."""
+
+    @functools.wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+        known = knock()
+        if known.session is None:
+            return _sign_in_first(known)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _sign_in_first(known: Knock) -> Response:
+    if known.json:
+        return _respond(answers.problem(SignInRequired()))
+    wanted = flask.request.full_path.rstrip("?") if flask.request.method in ("GET", "HEAD") else ""
+    where = known.site.url("/sign-in") + (f"?next={quote(wanted, safe='/')}" if wanted else "")
+    return _respond(Answer(status=303, location=where))
+
+
+def _respond(answer: Answer) -> Response:
+    return _shell().respond(answer)
+
+
+def require(
+    *,
+    level: int | None = None,
+    factors: Iterable[str] = (),
+    max_age: timedelta | None = None,
+    must_enrol: Callable[[Person], bool] | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R | Response]]:
+    """Only people who proved enough see this view.
+
+    :param level: 1, 2 or 3 (NIST SP 800-63B-4 section 2); None: what the account itself can reach, at most 2.
+    :param factors: named ones that must be among the proofs: "password", "totp", "recovery_code", "passkey".
+    :param max_age: how old a proof may be.
+    :param must_enrol: whether this person must have a second factor ("admins must").
+    """
+    wanted = assurance.Require(level=level, factors=frozenset(factors), max_age=max_age)
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R | Response]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+            known = knock()
+            if known.session is None:
+                return _sign_in_first(known)
+            refusal = _not_enough(known, wanted, must_enrol)
+            return refusal if refusal is not None else view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def _not_enough(
+    known: Knock, wanted: assurance.Require, must_enrol: Callable[[Person], bool] | None
+) -> Response | None:
+    session = known.session
+    if session is None:
+        return _sign_in_first(known)
+    held = run_inline(known.parts.store.factors_of(session.account_id))
+    if must_enrol is not None and not held.any and must_enrol(require_account()):
+        return _enrol_first(known)
+    verdict = assurance.decide(
+        wanted,
+        proofs=session.proofs,
+        enrolled=assurance.enrolled_kinds(held, password=True),
+        now=known.parts.now(),
+    )
+    if isinstance(verdict, assurance.Satisfied):
+        return None
+    if isinstance(verdict, assurance.MustEnrol):
+        return _enrol_first(known)
+    return _confirm_first(known, verdict.accepts)
+
+
+def _enrol_first(known: Knock) -> Response:
+    if known.json:
+        return _respond(answers.problem(FreshProofRequired(("enrol",))))
+    return _respond(Answer(status=303, location=known.site.url("/two-step")))
+
+
+def _confirm_first(known: Knock, accepts: Iterable[str]) -> Response:
+    from secureacct.web.negotiation import Form
+
+    error = FreshProofRequired(tuple(accepts))
+    if known.json:
+        return _respond(answers.problem(error))
+    path = flask.request.full_path.rstrip("?")
+    if flask.request.method == "POST":
+        form: dict[str, Any] = flask.request.form.to_dict()
+        known.form = Form(form)
+    return _respond(run_inline(confirming.interrupted(known, error, path=path)))
