@@ -1,0 +1,1 @@
+"""Mailers: SMTP, the console, and a box in memory."""
