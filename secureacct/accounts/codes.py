@@ -54,4 +54,4 @@ def match_code(parts: AccountParts, factors: Factors, code: str, *, now: int) ->
 def totp_of(parts: AccountParts, factor: TotpFactor) -> Totp:
     """An authenticator's arithmetic, with its secret opened."""
     secret = parts.vault.open_totp(factor.sealed_secret, factor_id=factor.id)
-    return Totp.from_secret(secret, issuer=parts.site.name, account="")
+    return Totp.from_secret(secret, issuer=parts.site.name, account=factor.account_id)
