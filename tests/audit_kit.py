@@ -17,12 +17,13 @@ from secureacct.keys import Keyring
 from secureacct.records.events import Event
 from secureacct.stores.memory.audit import MemoryAudit
 from secureacct.stores.memory.journal import MemoryJournal
-from secureacct.stores.sql.audit import AwaitingAudit, BlockingAudit
+from secureacct.stores.sql.audit import AwaitingAudit, BlockingAudit, segment
 from secureacct.stores.sql.base import metadata
-from secureacct.stores.sql.journal import AwaitingJournal, BlockingJournal
+from secureacct.stores.sql.journal import AwaitingJournal, BlockingJournal, event, outbox
 from tests.throttle_kit import Driver
 
 STORES = ("memory", "sqlite", "sqlite_async", "pg", "pg_async")
+TABLES = [event, outbox, segment]
 START = 1_790_000_000  # seconds since the epoch
 
 
@@ -81,7 +82,7 @@ def opened(kind: str, request: Any) -> Iterator[Driver]:
         yield Driver(Memory())
     elif kind in ("sqlite", "pg"):
         engine = sa.create_engine(_url(kind, request))
-        metadata.create_all(engine)
+        metadata.create_all(engine, tables=TABLES)
         yield Driver(Sql(engine))
         engine.dispose()
     else:
@@ -92,7 +93,7 @@ def opened(kind: str, request: Any) -> Iterator[Driver]:
 
             async def begin() -> None:
                 async with engine.begin() as connection:
-                    await connection.run_sync(metadata.create_all)
+                    await connection.run_sync(metadata.create_all, tables=TABLES)
 
             runner.run(begin())
             yield Driver(AsyncSql(engine), runner)

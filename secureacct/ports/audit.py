@@ -41,6 +41,14 @@ class AuditStore(Protocol):
         """Events without a segment whose id comes after ``event_id``, by id."""
         ...
 
+    async def events_after(self, event_id: str, *, limit: int) -> Sequence[Event]:
+        """Events whose id comes after ``event_id``, sealed or not, by id."""
+        ...
+
+    async def newest_events(self, *, limit: int) -> Sequence[Event]:
+        """The last ``limit`` events, by id."""
+        ...
+
     async def stray_event(self) -> str | None:
         """The id of an event that claims a segment which does not exist, or None."""
         ...

@@ -41,7 +41,7 @@ def log(keys: Keyring, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a log of six segments, an older copy of it, and the notes outside."""
     folder = tmp_path_factory.mktemp("log")
     engine = sa.create_engine(f"sqlite:///{folder}/log.db")
-    audit_kit.metadata.create_all(engine)
+    audit_kit.metadata.create_all(engine, tables=audit_kit.TABLES)
     driver = Driver(audit_kit.Sql(engine))
     everything = audit_kit.events(keys, SEGMENTS * EACH)
     parts = audit_kit.parts(driver, keys, notes=folder / "notes", now=START + 9000)

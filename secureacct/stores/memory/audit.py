@@ -65,6 +65,17 @@ class MemoryAudit(MemoryBase):
         with self.state.lock:
             return [one for one in self._unsealed() if one.id > event_id][:limit]
 
+    async def events_after(self, event_id: str, *, limit: int) -> Sequence[Event]:
+        """See :class:`secureacct.ports.audit.AuditStore`."""
+        with self.state.lock:
+            later = [one for one in self.state.events if one.id > event_id]
+        return sorted(later, key=lambda one: one.id)[:limit]
+
+    async def newest_events(self, *, limit: int) -> Sequence[Event]:
+        """See :class:`secureacct.ports.audit.AuditStore`."""
+        with self.state.lock:
+            return sorted(self.state.events, key=lambda one: one.id)[-limit:]
+
     async def stray_event(self) -> str | None:
         """See :class:`secureacct.ports.audit.AuditStore`."""
         with self.state.lock:

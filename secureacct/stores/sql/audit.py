@@ -91,6 +91,15 @@ def _unsealed_after(connection: sa.Connection, event_id: str, *, limit: int) -> 
     return _events(connection, sa.select(*event_columns).where(pending).order_by(event.c.id).limit(limit))
 
 
+def _events_after(connection: sa.Connection, event_id: str, *, limit: int) -> Sequence[Event]:
+    query = sa.select(*event_columns).where(event.c.id > event_id).order_by(event.c.id).limit(limit)
+    return _events(connection, query)
+
+
+def _newest_events(connection: sa.Connection, *, limit: int) -> Sequence[Event]:
+    return _events(connection, sa.select(*event_columns).order_by(event.c.id.desc()).limit(limit))
+
+
 def _events(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
     names = Event.__slots__
     found = [Event(**dict(zip(names, row, strict=True))) for row in connection.execute(query)]
@@ -129,6 +138,8 @@ class BlockingAudit(BlockingBase):
     segments_after = in_tx(_segments_after)
     events_in = in_tx(_events_in)
     unsealed_after = in_tx(_unsealed_after)
+    events_after = in_tx(_events_after)
+    newest_events = in_tx(_newest_events)
     stray_event = in_tx(_stray_event)
     mark_handed_over = in_tx(_mark_handed_over)
     waiting_for_sinks = in_tx(_waiting_for_sinks)
@@ -143,6 +154,8 @@ class AwaitingAudit(AwaitingBase):
     segments_after = in_async_tx(_segments_after)
     events_in = in_async_tx(_events_in)
     unsealed_after = in_async_tx(_unsealed_after)
+    events_after = in_async_tx(_events_after)
+    newest_events = in_async_tx(_newest_events)
     stray_event = in_async_tx(_stray_event)
     mark_handed_over = in_async_tx(_mark_handed_over)
     waiting_for_sinks = in_async_tx(_waiting_for_sinks)
