@@ -163,16 +163,16 @@ class _Job(Generic[R]):
             self.future.set_exception(self._admission.busy())
 
     def _run(self, slot: Slot) -> None:
+        setter: Callable[[Any], None] = self.future.set_result
+        outcome: object = None
         try:
-            if self.future.cancelled():
-                return
-            result = self._work(slot)
+            if not self.future.cancelled():
+                outcome = self._work(slot)
         except BaseException as error:  # noqa: BLE001 - carried to who awaits
-            self._tell(self.future.set_exception, error)
-        else:
-            self._tell(self.future.set_result, result)
+            setter, outcome = self.future.set_exception, error
         finally:
             self._admission.release(slot)
+        self._tell(setter, outcome)
 
     def _tell(self, setter: Callable[[Any], None], value: object) -> None:
         def set_unless_done() -> None:
