@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -11,7 +13,7 @@ pytest.importorskip("webauthn")
 
 from secureacct import passkeys as pk
 from secureacct._bytes import b64url, b64url_strict
-from secureacct.errors import ConfigurationError, InvalidInput, SecureAcctError
+from secureacct.errors import ConfigurationError, InvalidInput, MissingExtra, SecureAcctError
 from secureacct.passkeys.responses import MAX_CREDENTIAL_ID_BYTES
 from secureacct.testing.authenticator import (
     ES384,
@@ -398,3 +400,22 @@ def test_no_secret_is_shown() -> None:
     assert repr(HANDLE)[2:20] not in shown
     assert "Adas" not in shown
     assert repr(passkey.public_key)[2:20] not in shown
+
+
+def test_the_webauthn_package_is_loaded_when_it_is_used() -> None:
+    """Importing the piece costs nothing of it, so an app without passkeys does not pay for them."""
+    program = "import sys, secureacct.passkeys; sys.exit('webauthn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_without_the_webauthn_package_the_command_to_install_it_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A missing extra is said to be missing, and is no malformed response."""
+    answer = pk.read_registration(device().create(create_options()))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "webauthn"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtra, match="secureacct\\[passkeys\\]"):
+        pk.verify_registration(
+            answer, expected_challenge=CHALLENGE, expected_rp=RP, require_user_verification=True
+        )
