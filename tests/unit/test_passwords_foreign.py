@@ -230,7 +230,7 @@ def test_fresh_hashes_of_the_libraries_that_are_installed(maker: str) -> None:
         stored = security.generate_password_hash("fresh password")
     else:
         pytest.importorskip("django")
-        from django.contrib.auth.hashers import PBKDF2PasswordHasher  # type: ignore[import-untyped]
+        from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
         made = PBKDF2PasswordHasher()
         stored = made.encode("fresh password", "someSaltOfDjango")
