@@ -18,7 +18,7 @@ from secureacct.errors import ConfigurationError, SecureAcctError, StoreUnavaila
 from secureacct.settings import Settings
 from secureacct.web import dispatch
 from secureacct.web.flask import guards, replay
-from secureacct.web.flask.requests import facts, headers_of, response_of
+from secureacct.web.flask.requests import facts, headers_of, iso, moment, response_of
 from secureacct.web.http import Answer, Request
 from secureacct.web.site import WebSite
 
@@ -79,7 +79,11 @@ class _Shell:
         self._schema_lock = threading.Lock()
         self._delivering = threading.Lock()
         blueprint = flask.Blueprint(
-            EXTENSION, "secureacct.web", template_folder="templates", static_folder="static"
+            EXTENSION,
+            "secureacct.web",
+            template_folder="templates",
+            static_folder="static",
+            static_url_path="/static",
         )
         if ui:
             methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -91,6 +95,8 @@ class _Shell:
             csrf = app.extensions.get("csrf")
             if csrf is not None and hasattr(csrf, "exempt"):
                 csrf.exempt(blueprint)
+        app.add_template_filter(iso, "secureacct_iso")
+        app.add_template_filter(moment, "secureacct_moment")
         app.after_request(self._after)
         from secureacct.web.flask.commands import group
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,3 +89,13 @@ def render(site: WebSite, page: Any) -> str:
         url=site.url,
         static=lambda name: site.url(f"/static/{name}"),
     )
+
+
+def iso(seconds: int) -> str:
+    """A moment for programs: 2026-11-25T18:00:00Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(seconds: int) -> str:
+    """A moment for people, in UTC; a script shows it in their own zone."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%d %b %Y, %H:%M UTC").lstrip("0")
