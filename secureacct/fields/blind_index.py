@@ -59,6 +59,10 @@ class _Tokens:
         digest = mac.finalize()[: self._bytes]
         return version + (digest if self._mask == 0xFF else self._cut(digest))
 
+    def version(self) -> bytes:
+        """The version byte of the primary key."""
+        return version_of(self._keys.primary("index"))
+
     def each(self, data: bytes) -> tuple[bytes, ...]:
         """Under every key that may still be in the table, the primary first."""
         ready = self._ready
@@ -187,9 +191,14 @@ class BlindIndex:
             raise data
         return self._tokens.each(data)
 
+    @property
+    def version(self) -> bytes:
+        """The version byte in front of tokens made now."""
+        return self._tokens.version()
+
     def is_current(self, token: bytes) -> bool:
         """Whether a stored token was made under the primary key (by its version byte)."""
-        return token[:1] == version_of(self._tokens._keys.primary("index"))
+        return token[:1] == self.version
 
     def __repr__(self) -> str:
         return f"<BlindIndex {self.table}.{self.column}, {self.bits} bits>"

@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, overload
 
 from secureacct.errors import ConfigurationError, MissingExtra
 from secureacct.fields import BlindIndex, FieldCipher, FieldError, InvalidValue, NotSearchable, Sensitive
@@ -34,6 +34,9 @@ try:
     from sqlalchemy.types import TypeDecorator, TypeEngine
 except ModuleNotFoundError:  # pragma: no cover - an install without the extra
     raise MissingExtra("sql", needed_for="encrypted SQLAlchemy columns") from None
+
+if TYPE_CHECKING:
+    from secureacct.orm.rotation import RotatedColumn, Rotation
 
 T = TypeVar("T")
 
@@ -140,6 +143,23 @@ class EncryptedFields:
                 if not names or name in names:
                     attribute.load(group, on_error=on_error)
 
+    def rotations(self, engine: sa.Engine) -> list[Rotation]:
+        """A rotation for every table with encrypted attributes, each with all of them in one pass.
+
+        :param engine: the database.
+        :raises ConfigurationError: :meth:`use` was not called.
+        """
+        from secureacct.orm.rotation import Rotation
+
+        tables: dict[sa.Table, list[RotatedColumn]] = {}
+        for attribute in self.attributes:
+            for owner in attribute.owners():
+                table, column = attribute.rotated(owner)
+                if column.column not in {known.column for known in tables.get(table, ())}:
+                    tables.setdefault(table, []).append(column)
+        primary = self.keys.primary("fields")
+        return [Rotation(engine, table, columns, primary=primary) for table, columns in tables.items()]
+
     def seal(self, owner: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by attribute name, as column values for a Core or bulk statement.
 
@@ -186,9 +206,11 @@ class Encrypted(Generic[T]):
         self._ciphers: dict[Any, FieldCipher[Any]] = {}
         self._indexes: dict[Any, BlindIndex] = {}
         self._bounds: dict[Any, PurposeBound[Any]] = {}
+        self._owner: type[Any] | None = None
         self.name = self.stored = self.index_name = ""
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._owner = owner
         self.name, self.stored, self.index_name = name, f"{name}_sealed", f"{name}_index"
         setattr(
             owner, self.stored, mapped_column(name, sa.LargeBinary, nullable=self._nullable, default=None)
@@ -278,6 +300,49 @@ class Encrypted(Generic[T]):
             index = self.index_for(owner, row_values.get(self._tenant_from or ""))
             columns[self.index_name] = None if value is None else index.of(value)
         return columns
+
+    def owners(self) -> list[type[Any]]:
+        """The mapped classes that have this attribute, mixins resolved."""
+        waiting = [self._owner] if self._owner is not None else []
+        found = []
+        while waiting:
+            owner = waiting.pop()
+            waiting += owner.__subclasses__()
+            if (
+                sa.inspect(owner, raiseerr=False) is not None
+                and getattr(owner, self.stored, None) is not None
+            ):
+                found.append(owner)
+        return found
+
+    def rotated(self, owner: type[Any]) -> tuple[sa.Table, RotatedColumn]:
+        """This attribute of a mapped class, for a :class:`Rotation` of its table."""
+        from secureacct.orm.rotation import RotatedColumn
+
+        column = _column_of(owner, self.stored)
+        names = {
+            name: _column_of(owner, name).name for name in (self._tenant_from, self._subject_from) if name
+        }
+
+        def cipher(row: Mapping[str, Any]) -> FieldCipher[Any]:
+            tenant = row[names[self._tenant_from]] if self._tenant_from else ""
+            return self._cipher_for(
+                owner, tenant, row[names[self._subject_from]] if self._subject_from else None
+            )
+
+        def index(row: Mapping[str, Any]) -> BlindIndex:
+            return self.index_for(owner, row[names[self._tenant_from]] if self._tenant_from else "")
+
+        indexed = self._index_options is not None
+        return column.table, RotatedColumn(
+            column.name,
+            cipher if names else self._cipher_for(owner, "", None),
+            needs=list(names.values()),
+            index_column=_column_of(owner, self.index_name).name if indexed else None,
+            index=(index if self._tenant_from else self.index_for(owner)) if indexed else None,
+            bind_row=self._bind_row,
+            keys=self._fields.keys,
+        )
 
     def forget_keys(self) -> None:
         """Drop what was derived: the keyring is another one."""
