@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from secureacct.errors import InvalidInput
 from secureacct.records.challenges import ClaimChallenge, DropChallenges, PurgeChallenges, PutChallenge
 from secureacct.records.changes import Lost
 from secureacct.records.factors import (
@@ -330,3 +332,19 @@ def test_a_lost_claim_undoes_what_came_before_it(held: Held) -> None:
     )
     assert lost == Lost(ClaimRecoveryCode(account_id="a", hashes=(b"unknown",)))
     assert held.of("a") == before
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "é" * 5000], ids=["NUL", "lone surrogate", "10 kB"])
+def test_text_that_no_database_keeps_finds_nothing(held: Held, odd: str) -> None:
+    """An id from a URL or a JSON body may hold anything: it is lost or refused as input, never a crash."""
+    held.commit(AddTotp(factor=totp()))
+    for change in (
+        RenameTotp(id=odd, account_id="a", name="x"),
+        RemovePasskey(id=odd, account_id="a", expected_version=1),
+        ClaimChallenge(digest=b"d", purpose="confirm", binding=odd, now=NOW),
+    ):
+        with contextlib.suppress(InvalidInput):
+            assert not held.won(change)
+    with contextlib.suppress(InvalidInput):
+        assert held.of(odd).totp == ()
+    assert held.of("a").totp == (totp(),)

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from secureacct.errors import StoreUnavailable
+from secureacct.errors import InvalidInput, StoreUnavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,9 +30,12 @@ metadata = sa.MetaData(
 
 @contextmanager
 def our_errors() -> Iterator[None]:
-    """Fold what a database throws when it cannot answer into :class:`StoreUnavailable`."""
+    """Fold what a database throws when it cannot answer into :class:`StoreUnavailable`, and when it is
+    given text that it cannot hold (NUL, lone surrogates) into :class:`InvalidInput`."""
     try:
         yield
+    except (DataError, UnicodeEncodeError):
+        raise InvalidInput("text that a database cannot hold") from None
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
     except DBAPIError as error:
@@ -50,6 +53,7 @@ class BlockingBase:
 
     @property
     def kind(self) -> Literal["blocking"]:
+        """Its methods never suspend."""
         return "blocking"
 
     def using(self, connection: sa.Connection) -> Self:
@@ -79,6 +83,7 @@ class AwaitingBase:
 
     @property
     def kind(self) -> Literal["awaiting"]:
+        """Its methods may suspend."""
         return "awaiting"
 
     def using(self, connection: Any) -> Self:
