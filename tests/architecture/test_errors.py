@@ -24,13 +24,17 @@ def our_errors() -> list[type[SecureAcctError]]:
 def test_every_error_has_its_own_code() -> None:
     """A code names one cause: it is written on the class, in snake case, and two classes share one only
     where one is a special case of the other."""
+    found = []
     by_code: dict[str, type[SecureAcctError]] = {}
     for each in sorted(our_errors(), key=lambda one: len(one.__mro__)):
-        name = tree.full_name(each)
-        assert "code" in vars(each), name
-        assert re.fullmatch(r"[a-z][a-z0-9_]*", each.code), name
         general = by_code.setdefault(each.code, each)
-        assert issubclass(each, general), f"{name} and {tree.full_name(general)} are both {each.code!r}"
+        if "code" not in vars(each):
+            found.append(f"{tree.full_name(each)} has no code of its own")
+        elif not re.fullmatch(r"[a-z][a-z0-9_]*", each.code):
+            found.append(f"{tree.full_name(each)} has the code {each.code!r}")
+        elif not issubclass(each, general):
+            found.append(f"{tree.full_name(each)} and {tree.full_name(general)} are both {each.code!r}")
+    assert not found, "\n".join(found)
 
 
 def test_every_error_says_what_it_means() -> None:
@@ -50,7 +54,7 @@ def test_every_exception_class_is_under_our_root() -> None:
         if issubclass(each, BaseException) and not issubclass(each, SecureAcctError)
         if not issubclass(each, Warning) and not each.__name__.startswith("_")
     ]
-    assert strays == []
+    assert not strays, "\n".join(strays)
 
 
 def test_nothing_but_our_errors_is_raised() -> None:

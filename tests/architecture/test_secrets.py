@@ -17,10 +17,16 @@ HARMLESS_TYPES = re.compile(r"^(int|bool|float|timedelta|datetime)( \| None)?$|^
 
 NOT_SECRET = {
     "secureacct.audit.verifying.Finding.code": "names what is wrong with the log",
+    "secureacct.cli._wrapping.Table.key": "a column",
     "secureacct.consent.ledger.Said.key": "which purpose, list or partner",
+    "secureacct.mail.lint_words.Language.secret": "a pattern",
+    "secureacct.orm.rotation.Report.per_key": "counts by key id",
+    "secureacct.orm.rotation._Change.key": "a row's primary key",
+    "secureacct.passwords.rules.Problem.code": "names what is wrong with a password",
     "secureacct.records.consents.Choice.key": "which purpose, list or partner",
     "secureacct.records.consents.LedgerEntry.key": "which purpose, list or partner",
     "secureacct.records.disclosures.RecordDisclosure.choice_key": "which partner",
+    "secureacct.web.pages.Problem.code": "names what is wrong with a form",
 }
 """Fields that are named like a secret and hold none, and what they hold."""
 
