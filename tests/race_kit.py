@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.synchronize import Barrier
 from typing import Any
@@ -32,13 +34,24 @@ from secureacct.records.factors import (
     UpdatePasskeyUse,
 )
 from secureacct.stores.sql import challenges, factors
-from tests.factor_kit import NOW, SqlStore, challenge, create_tables, handle_of, passkey, sql_engine, totp
+from tests.factor_kit import (
+    NOW,
+    MemoryStore,
+    SqlStore,
+    challenge,
+    create_tables,
+    handle_of,
+    passkey,
+    sql_engine,
+    totp,
+)
 
 ROUNDS = int(os.environ.get("SECUREACCT_TEST_RACE_ROUNDS", "100"))  # 1,000 for a release
 PROCESSES = 2
 MEET_WITHIN_S = 60.0
 
 Prepared = Sequence[Sequence[Change]]
+Store = SqlStore | MemoryStore
 
 
 def _account(number: int) -> str:
@@ -56,7 +69,7 @@ class TotpStep:
         """Keep the authenticator."""
         return [[AddTotp(factor=totp(f"t{number}", _account(number)))]]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Use the step up."""
         return [ClaimTotpStep(id=f"t{number}", account_id=_account(number), step=100, at=NOW)]
 
@@ -68,7 +81,7 @@ class Enrolment:
         """Begin it."""
         return [[AddTotp(factor=totp(f"t{number}", _account(number), confirmed_at=None))]]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Confirm it."""
         return [ConfirmTotp(id=f"t{number}", account_id=_account(number), step=1, begun_since=0, at=NOW)]
 
@@ -81,7 +94,7 @@ class RecoveryCode:
         hashes = tuple(_digest(one) for one in range(10))
         return [[ReplaceRecoveryCodes(account_id=_account(number), hashes=hashes, at=NOW)]]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Use the same one up."""
         return [ClaimRecoveryCode(account_id=_account(number), hashes=(_digest(3), b"older key"))]
 
@@ -93,7 +106,7 @@ class OneChallenge:
         """Open it."""
         return [[PutChallenge(challenge=challenge(_digest(number)))]]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Answer it."""
         return [
             ClaimChallenge(
@@ -110,7 +123,7 @@ class OneCredential:
         accounts = [f"{_account(number)}-{who}" for who in range(PROCESSES)]
         return [[SetUserHandle(account_id=one, user_handle=handle_of(one)) for one in accounts]]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Register it."""
         key = passkey(f"p{number}-{who}", f"{_account(number)}-{who}", credential_id=_digest(number))
         return [AddPasskey(passkey=key)]
@@ -129,7 +142,7 @@ class OneCount:
         """Keep the passkey."""
         return [_with_passkey(number)]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Report the same count."""
         return [
             UpdatePasskeyUse(
@@ -149,7 +162,7 @@ class LastFactor:
         """Keep an authenticator and a passkey."""
         return [[*_with_passkey(number), AddTotp(factor=totp(f"t{number}", _account(number)))]]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Remove one, because the other remains."""
         account = _account(number)
         seen = run_inline(store.factors_of(account))
@@ -167,7 +180,7 @@ class LastFactorTwice(LastFactor):
         """Keep an authenticator."""
         return [[AddTotp(factor=totp(f"t{number}", _account(number)))]]
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Remove it."""
         version = run_inline(store.factors_of(_account(number))).version
         return [RemoveTotp(id=f"t{number}", account_id=_account(number), expected_version=version)]
@@ -180,7 +193,7 @@ class OneUserHandle:
         """Nothing."""
         return []
 
-    def claim(self, store: SqlStore, number: int, who: int) -> Sequence[Change]:
+    def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Choose another one each."""
         return [SetUserHandle(account_id=_account(number), user_handle=_digest(2 * number + who) * 2)]
 
@@ -303,3 +316,23 @@ def run_race(race: str, url: str, *, control: bool = False, rounds: int = ROUNDS
         pass
     assert [process.exitcode for process in running] == [0] * PROCESSES
     return [sum(won[number * PROCESSES : (number + 1) * PROCESSES]) for number in range(rounds)]
+
+
+def run_race_of_threads(race: str, store: MemoryStore, *, rounds: int = ROUNDS) -> list[int]:
+    """The same on a store in memory, whose callers are threads."""
+    contest = RACES[race]()
+    for number in range(rounds):
+        for changes in contest.prepare(number):
+            assert isinstance(run_inline(store.commit(changes)), Committed)
+    meet = threading.Barrier(PROCESSES, timeout=MEET_WITHIN_S)
+
+    def contend(who: int) -> list[bool]:
+        won = []
+        for number in range(rounds):
+            meet.wait()
+            claim = contest.claim(store, number, who)
+            won.append(bool(claim) and isinstance(run_inline(store.commit(claim)), Committed))
+        return won
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        return [sum(round) for round in zip(*pool.map(contend, range(PROCESSES)), strict=True)]

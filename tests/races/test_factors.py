@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.race_kit import CONTROLLED, RACES, ROUNDS, run_race
+from tests.factor_kit import MemoryStore
+from tests.race_kit import CONTROLLED, RACES, ROUNDS, run_race, run_race_of_threads
 
 
 @pytest.fixture(params=["sqlite", "pg"])
@@ -22,6 +23,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_exactly_one_wins(race: str, url: str) -> None:
     """In every round, one of two processes gets it and the other does not."""
     assert run_race(race, url) == [1] * ROUNDS
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_exactly_one_thread_wins(race: str) -> None:
+    """The store in memory keeps the same promise among threads."""
+    assert run_race_of_threads(race, MemoryStore()) == [1] * ROUNDS
 
 
 @pytest.mark.parametrize("race", CONTROLLED)
