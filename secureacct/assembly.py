@@ -29,7 +29,7 @@ from secureacct.password_rules import PasswordRules
 from secureacct.passwords import Admission, InlinePasswordWork, PasswordHasher
 from secureacct.ports.accounts import Directory, PasswordStore
 from secureacct.ports.mailer import Mailer
-from secureacct.sessions import SessionPolicy
+from secureacct.sessions import Remember, SessionPolicy
 from secureacct.sessions.parts import Notices
 from secureacct.settings import PREFIX, Settings
 from secureacct.throttle import ThrottlePolicy
@@ -41,7 +41,7 @@ class Choices:
     """What an app says in code and not in settings. Everything has a safe default."""
 
     profile: Sequence[ProfileField] = ()
-    sessions: SessionPolicy = field(default_factory=SessionPolicy)
+    sessions: SessionPolicy = SessionPolicy(remember=Remember())  # noqa: RUF009 - frozen
     rules: PasswordRules = field(default_factory=PasswordRules)
     throttle: ThrottlePolicy | None = None
     lifetimes: Lifetimes = field(default_factory=Lifetimes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secureacct.web.flask import (
+    ProfileField,
     SecureAcct,
     current_account,
     get_account,
@@ -12,6 +13,7 @@ from secureacct.web.flask import (
 )
 
 __all__ = [
+    "ProfileField",
     "SecureAcct",
     "current_account",
     "get_account",

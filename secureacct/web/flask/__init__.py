@@ -18,6 +18,7 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("flask", needed_for="secureacct.flask") from None
 
+from secureacct.accounts.vault import ProfileField
 from secureacct.web.flask.extension import SecureAcct
 from secureacct.web.flask.guards import (
     current_account,
@@ -28,6 +29,7 @@ from secureacct.web.flask.guards import (
 )
 
 __all__ = [
+    "ProfileField",
     "SecureAcct",
     "current_account",
     "get_account",

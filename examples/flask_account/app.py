@@ -1,0 +1,75 @@
+"""The shop. Everything about accounts is the extension and a list of profile fields."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from examples.flask_account import outbox
+from secureacct.flask import ProfileField, SecureAcct, get_account, require_account, sign_in_required
+from secureacct.mailers.outbox import OutboxMailer
+
+PROFILE = (
+    ProfileField(name="name", label="Name", autocomplete="name"),
+    ProfileField(name="phone", label="Phone", max_length=40, autocomplete="tel"),
+    ProfileField(
+        name="shipping_address", label="Shipping address", max_length=500, autocomplete="street-address"
+    ),
+    ProfileField(
+        name="card_number", label="Card number", max_length=23, show_last=4, autocomplete="cc-number"
+    ),
+)
+
+ORDERS = (("Coffee, 1 kg", "14.50"), ("Filter papers", "3.20"))
+
+
+def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".local/demo") -> Flask:
+    """The demo. Refuses to run in production: its mails go to a page that everybody can read."""
+    if os.environ.get("SECUREACCT_ENV") == "production":
+        raise SystemExit(
+            "The demo shows every mail on a page. It does not run with SECUREACCT_ENV=production."
+        )
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    app = Flask(__name__)
+    app.config.update(
+        SECUREACCT_DATABASE_URL=f"sqlite:///{folder / 'demo.db'}",
+        SECUREACCT_KEYRING=str(folder / "keyring.json"),
+        SECUREACCT_BASE_URL=base_url,
+        SECUREACCT_SITE_NAME="Corner Shop",
+        SECUREACCT_CONTACT="hello@shop.example",
+        SECUREACCT_COOKIE_NAME="demo-session",  # cookies ignore ports: two apps on localhost need two names
+        SECUREACCT_BASE_TEMPLATE="shop/base.html",
+        SECUREACCT_NETWORK_BUDGET=1000,  # every visitor of the demo comes from this one machine
+    )
+    mailer = OutboxMailer()
+    accounts = SecureAcct(profile=PROFILE, mailer=mailer)
+    accounts.init_app(app)
+    app.register_blueprint(outbox.blueprint(mailer))
+
+    @app.before_request
+    def one_name() -> AnyResponse | None:
+        """Passkeys and our links know this machine by its name, not by its number."""
+        host = urlsplit(request.host_url)
+        if host.hostname in ("127.0.0.1", "::1"):
+            return redirect(base_url + request.full_path.rstrip("?"), code=307)
+        return None
+
+    @app.get("/")
+    def home() -> str:
+        return render_template("shop/home.html", account=get_account())
+
+    @app.get("/orders")
+    @sign_in_required
+    def orders() -> str:
+        return render_template("shop/orders.html", account=require_account(), orders=ORDERS)
+
+    @app.get("/favicon.ico")
+    def favicon() -> Response:
+        abort(404)
+
+    return app
