@@ -64,10 +64,28 @@ local function active(id)
     return own and own.status == 'active' and (id == nil or own.id == id) and own or nil
 end
 
+local function clear(keep)
+    local ended = 0
+    for field, value in pairs(view()) do
+        local kind, hash = string.sub(field, 1, 1), string.sub(field, 2)
+        if kind == 's' then
+            local live = is_live(value)
+            if not (live and hash == keep) then
+                if live then ended = ended + 1 end
+                forget(hash)
+            end
+        elseif kind == 'm' then
+            drop(field)
+        end
+    end
+    return ended
+end
+
 local ops = {{}}
 function ops.start(id, first_epoch, at_most, hash, value, device, ends_in)
     local own = state()
     if not own then
+        clear('')  -- a state that was lost takes its sessions along
         own = {{status = 'active', epoch = tonumber(first_epoch), id = id}}
         put_state(own)
     end
@@ -131,22 +149,6 @@ function ops.data(hash, body)
     if not get('s' .. hash) or not active() then return 0 end
     if body == '' then drop('x' .. hash) else put('x' .. hash, body) end
     return 1
-end
-local function clear(keep)
-    local ended = 0
-    for field, value in pairs(view()) do
-        local kind, hash = string.sub(field, 1, 1), string.sub(field, 2)
-        if kind == 's' then
-            local live = is_live(value)
-            if not (live and hash == keep) then
-                if live then ended = ended + 1 end
-                forget(hash)
-            end
-        elseif kind == 'm' then
-            drop(field)
-        end
-    end
-    return ended
 end
 function ops.finish_all(id, keep)
     local own = state()
