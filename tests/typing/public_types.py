@@ -3,8 +3,8 @@
 The answer is pyright's, in one line for each name; silent when all are known. Names without an annotation of
 their own come first; those unknown only because of them are shown when the first are mended.
 
-A store's methods are left out: ``x = in_tx(query)`` has the type of its query, and ``faces.py`` beside this file
-holds each store to the protocol that declares it.
+A store's methods are left out: ``x = in_tx(query)`` has the type of its query, and ``faces.py`` beside this
+file holds each store to the protocol that declares it.
 """
 
 from __future__ import annotations
