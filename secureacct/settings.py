@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
+from secureacct._urls import BaseUrl
 from secureacct.errors import ConfigurationError
 
 PREFIX = "SECUREACCT_"
@@ -42,17 +42,14 @@ class Settings:
     after_sign_in: str = "/"  # where people go when nothing else was asked for
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.base_url)
-        local = url.scheme == "http" and url.hostname == "localhost"
-        if not url.hostname or (url.scheme != "https" and not local):
-            raise ConfigurationError(
-                f"{PREFIX}BASE_URL must be https://host, or http://localhost for trying out; got {self.base_url!r}"
-            )
-        if url.path not in ("", "/") or url.query or url.fragment or url.username:
-            raise ConfigurationError(f"{PREFIX}BASE_URL must be a scheme and a host, nothing more")
-        object.__setattr__(self, "base_url", f"{url.scheme}://{url.netloc}")
+        try:
+            base = BaseUrl.of(self.base_url)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{PREFIX}BASE_URL: {error}") from None
+        local = base.scheme == "http"
+        object.__setattr__(self, "base_url", base.origin)
         if not self.site_name:
-            object.__setattr__(self, "site_name", url.hostname)
+            object.__setattr__(self, "site_name", base.host)
         if not self.url_prefix.startswith("/") or self.url_prefix.endswith("/"):
             raise ConfigurationError(f"{PREFIX}URL_PREFIX must look like /account")
         if self.env not in ("development", "production", "testing"):
@@ -67,7 +64,7 @@ class Settings:
     @property
     def is_local(self) -> bool:
         """Trying out on this machine: plain HTTP to localhost, keys made on first use."""
-        return urlsplit(self.base_url).hostname == "localhost"
+        return BaseUrl.of(self.base_url).is_local
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:

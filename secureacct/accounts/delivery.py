@@ -34,8 +34,8 @@ async def deliver(parts: AccountParts, mailer: Mailer, *, limit: int = 20) -> in
             await mailer.send(message)
         except MailTrouble as trouble:
             pause = min(FIRST_PAUSE_S * 2 ** min(mail.attempts, 10), LONGEST_PAUSE_S)
-            if now - mail.created_at > GIVE_UP_AFTER_S:
-                logs.event(log, "mail.given_up", level="error", kind=mail.kind, mail=mail.id)
+            if trouble.permanent or now - mail.created_at > GIVE_UP_AFTER_S:
+                logs.event(log, "mail.given_up", level="error", kind=mail.kind, reason=trouble.reason)
                 await parts.store.delivered(mail.id)
             else:
                 logs.event(log, "mail.delayed", level="warning", kind=mail.kind, reason=trouble.reason)

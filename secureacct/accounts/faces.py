@@ -9,6 +9,7 @@ from secureacct.accounts import email_change as email_change_steps
 from secureacct.accounts import enrolment as enrolment_steps
 from secureacct.accounts import fresh_proof as fresh_proof_steps
 from secureacct.accounts import not_me as not_me_steps
+from secureacct.accounts import passkeys as passkeys_steps
 from secureacct.accounts import passwords as passwords_steps
 from secureacct.accounts import profile as profile_steps
 from secureacct.accounts import recovery as recovery_steps
@@ -57,6 +58,14 @@ class Accounts:
     turn_off_totp = blocking(enrolment_steps.turn_off)
     remove_totp = blocking(enrolment_steps.remove_totp)
     factors = blocking(enrolment_steps.factors)
+    begin_adding_passkey = blocking(passkeys_steps.begin_adding)
+    finish_adding_passkey = blocking(passkeys_steps.finish_adding)
+    remove_passkey = blocking(passkeys_steps.remove_passkey)
+    rename_passkey = blocking(passkeys_steps.rename_passkey)
+    begin_passkey_sign_in = blocking(passkeys_steps.begin_sign_in)
+    finish_passkey_sign_in = blocking(passkeys_steps.finish_sign_in)
+    begin_passkey_confirm = blocking(passkeys_steps.begin_confirming)
+    finish_passkey_confirm = blocking(passkeys_steps.finish_confirming)
     read_profile = blocking(profile_steps.read_profile)
     save_profile = blocking(profile_steps.save_profile)
     activity = blocking(activity_steps.activity)
@@ -109,6 +118,14 @@ class AsyncAccounts:
     turn_off_totp = awaiting(enrolment_steps.turn_off)
     remove_totp = awaiting(enrolment_steps.remove_totp)
     factors = awaiting(enrolment_steps.factors)
+    begin_adding_passkey = awaiting(passkeys_steps.begin_adding)
+    finish_adding_passkey = awaiting(passkeys_steps.finish_adding)
+    remove_passkey = awaiting(passkeys_steps.remove_passkey)
+    rename_passkey = awaiting(passkeys_steps.rename_passkey)
+    begin_passkey_sign_in = awaiting(passkeys_steps.begin_sign_in)
+    finish_passkey_sign_in = awaiting(passkeys_steps.finish_sign_in)
+    begin_passkey_confirm = awaiting(passkeys_steps.begin_confirming)
+    finish_passkey_confirm = awaiting(passkeys_steps.finish_confirming)
     read_profile = awaiting(profile_steps.read_profile)
     save_profile = awaiting(profile_steps.save_profile)
     activity = awaiting(activity_steps.activity)

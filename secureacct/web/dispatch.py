@@ -102,6 +102,8 @@ async def _answer(knock: Knock, route: routes.Route, parts: dict[str, str]) -> A
         raise MethodNotAllowed
     if not knock.safe:
         raise PlainHttp
+    if route.json_only:
+        knock.json = True
     if route.csrf:
         knock.check_origin()
     knock.form = read_form(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -71,8 +70,6 @@ def response_of(site: WebSite, answer: Answer) -> Response:
         response = Response(answer.body, answer.status, content_type=answer.content_type or "text/plain")
     for name, value in (*site.header_set(answer.kind).text, *answer.headers):
         response.headers[name] = value
-    if answer.location and urlsplit(answer.location).netloc:
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers["Vary"] = "Cookie, Accept"
     for cookie in answer.cookies:
         response.headers.add("Set-Cookie", cookie)

@@ -6,7 +6,7 @@
 // gets a sentence and a working form.
 //
 //   <div hidden data-passkey="sign-in" data-options="..." data-finish="..." data-csrf="..."
-//        data-autofill data-form="sign-in-form" data-fields="next remember shared_computer">
+//        data-autofill data-form="main form" data-fields="next remember shared_computer">
 //     <button type="button" data-passkey-start>Sign in with a passkey</button>
 //     <p role="status" data-passkey-message></p>
 //   </div>
@@ -109,7 +109,7 @@ async function post(element, url, body) {
 }
 
 function fieldsOf(element, names) {
-  const form = document.getElementById(element.dataset.form ?? "") ?? element.closest("form");
+  const form = element.dataset.form ? document.querySelector(element.dataset.form) : element.closest("form");
   const values = {};
   for (const name of (names ?? "").split(/\s+/).filter(Boolean)) {
     const field = form?.elements.namedItem(name);
@@ -245,7 +245,15 @@ function set(element) {
     return;
   }
   const button = element.querySelector("[data-passkey-start]");
-  button?.addEventListener("click", () => start(element, button));
+  const begin = (event) => {
+    event.preventDefault();
+    start(element, button);
+  };
+  if (element.matches("form")) {
+    element.addEventListener("submit", begin); // the Enter key too
+  } else {
+    button.addEventListener("click", begin);
+  }
   element.hidden = false;
 }
 

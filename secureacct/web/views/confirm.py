@@ -39,6 +39,10 @@ async def form(knock: Knock) -> Answer:
 async def confirm(knock: Knock) -> Answer:
     """POST /confirm: the proof; then the interrupted request goes on, once."""
     session = require_session(knock)
+    if "credential" in knock.form.raw or knock.form.given("passkey"):
+        from secureacct.web.views import passkeys
+
+        return await passkeys.confirm(knock)
     resume, wanted = knock.form.text("resume")[:64], _next(knock, knock.form.text("next"))
     try:
         outcome = await steps.confirm(
