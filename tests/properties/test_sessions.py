@@ -188,6 +188,17 @@ class Histories(RuleBasedStateMachine):
         self.renewed[token] = (self.ids[token], self.now)
         return str(new)
 
+    @rule(actor=actor, account=account, seconds=st.sampled_from([0, 9, 10, 15]))
+    def renew_and_come_back(self, actor: int, account: str, seconds: int) -> None:
+        """A token that was rotated out comes back: in time to read, or too late."""
+        token = self.start(actor, account, True)
+        if token:
+            self.now += ROTATE_S
+            new = self.renew(actor, token)
+            self.now += seconds
+            self.check(1 - actor, token)
+            self.check(actor, new)
+
     @rule(actor=actor, token=tokens)
     def end(self, actor: int, token: str) -> None:
         """Sign out."""
