@@ -127,6 +127,17 @@ def test_add_and_sign_in_with_the_button(page: Page, site: Site) -> None:
     assert site.held.of("a").passkeys[0].last_used_at is not None
 
 
+def test_a_form_is_taken_over_with_the_enter_key_too(page: Page, site: Site) -> None:
+    """Where the element is the form itself, submitting it in any way runs the ceremony and posts no form."""
+    Device(page)
+    page.goto(f"{site.origin}/form")
+    page.get_by_label("Its name").fill("Desk")
+    page.get_by_label("Its name").press("Enter")
+    page.wait_for_url("**/done")
+    assert [one.name for one in site.held.of("a").passkeys] == ["Desk"]
+    assert [path for path, _ in site.received] == ["/register/options", "/register"]
+
+
 def test_sign_in_from_autofill(page: Page, site: Site) -> None:
     """The passkey that waits in the e-mail field's list signs in without the button."""
     _register(page, site)
