@@ -17,6 +17,10 @@ TOPICS: dict[str, str] = {
     "fields": "plan indexes, rotate and verify encrypted columns",
     "sessions": "list, end and purge sessions",
     "audit": "verify, follow, export and prune the security log",
+    "commitments": "print the promises, what keeps each and how it is checked",
+    "evidence": "check every promise, on the library or on an app in rehearsal",
+    "retention": "show how long records stay, and delete what is past its time",
+    "backup": "seal a dump or a keyring, and open it again, whole or not at all",
 }
 """Topic -> one line of help. The group of ``x`` is ``secureacct.cli.x:group``."""
 
