@@ -35,7 +35,8 @@ PART = """<div hidden data-passkey="{kind}" data-options="/{kind}/options" data-
 data-csrf="the-token" data-form="form" data-next="/done" {more}>
 <button type="button" data-passkey-start>Go {kind}</button><p role="status" data-passkey-message></p></div>"""
 
-FORM = """<form hidden method="post" action="/nowhere" data-passkey="register" data-options="/register/options"
+FORM = """<form hidden method="post" action="/nowhere" data-passkey="register"
+data-options="/register/options"
 data-finish="/register" data-csrf="the-token" data-next="/done" data-option-fields="password"
 data-fields="name"><label>Its name <input name="name"></label>
 <input type="hidden" name="password" value="pw">
