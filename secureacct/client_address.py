@@ -14,6 +14,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Self
 
 from secureacct.errors import ConfigurationError
@@ -299,6 +300,7 @@ def group(address: str) -> str:
     return widening(address)[0]
 
 
+@lru_cache(maxsize=4096)
 def widening(network: str) -> tuple[str, ...]:
     """The groups an address (or group) belongs to, narrow to wide: ``x/32``, or /64, /56, /48.
 

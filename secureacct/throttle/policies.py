@@ -17,6 +17,7 @@ from secureacct.errors import ConfigurationError
 StoreDown = Literal["closed", "open"]
 
 DAY_S = 86_400
+MOST_PER_HOUR = 3_600_000  # attempts: one a millisecond, the finest a bucket counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Budget:
     store_down: StoreDown = "closed"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.per_hour <= 3_600_000:
+        if not 1 <= self.per_hour <= MOST_PER_HOUR:
             raise ConfigurationError("a budget is 1 to 3,600,000 attempts an hour")
 
 
@@ -143,7 +144,7 @@ class ThrottlePolicy:
                     name: replace(
                         one,
                         networks=tuple(
-                            replace(budget, per_hour=per_hour * width)
+                            replace(budget, per_hour=min(per_hour * width, MOST_PER_HOUR))
                             for budget, width in zip(one.networks, widths, strict=False)
                         ),
                     )

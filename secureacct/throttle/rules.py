@@ -10,7 +10,6 @@ The SQL and Lua forms of :func:`count` are held to this one by the contract test
 from __future__ import annotations
 
 import hashlib
-import hmac
 import unicodedata
 from dataclasses import replace
 from typing import Literal
@@ -35,6 +34,12 @@ def wait_ms(charge: Charge, count: int) -> int:
 def first(charge: Charge, *, now_ms: int) -> Bucket:
     """The bucket after its first attempt, which always has room."""
     return _charged(charge, number=1, filled_to=now_ms, now_ms=now_ms)
+
+
+def opening(charge: Charge, *, now_ms: int) -> tuple[int, int]:
+    """Until when and how long the first attempt fills a bucket: ``(until, forget at)``."""
+    wait = charge.step_ms if not charge.cap_ms else wait_ms(charge, 1)
+    return now_ms + wait, forget_at(charge, now_ms=now_ms)
 
 
 def count(bucket: Bucket | None, charge: Charge, *, now_ms: int) -> Bucket | None:
@@ -99,9 +104,9 @@ def retry_after_s(until_ms: int, *, room_ms: int, cap_s: int, now_ms: int) -> in
 
 
 def bucket_key(secret: bytes, action: str, kind: str, *parts: str) -> bytes:
-    """The name of a bucket: HMAC-SHA256 (RFC 2104) over length-prefixed parts, cut to 128 bits."""
-    message = lp_join(part.encode("utf-8", "surrogatepass") for part in (action, kind, *parts))
-    return hmac.digest(secret, message, hashlib.sha256)[:KEY_BYTES]
+    """The name of a bucket: keyed BLAKE2b (RFC 7693) over length-prefixed parts, 128 bits."""
+    message = lp_join([part.encode("utf-8", "surrogatepass") for part in (action, kind, *parts)])
+    return hashlib.blake2b(message, key=secret, digest_size=KEY_BYTES).digest()
 
 
 def subject(account: str) -> str:

@@ -38,6 +38,16 @@ class ThrottleParts:
     keys: Keyring = field(repr=False)
     policy: ThrottlePolicy = field(default_factory=ThrottlePolicy)
     clock: Callable[[], float] = time.time  # seconds since the epoch
+    _secrets: dict[int, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def secret(self) -> bytes:
+        """The key that names buckets, derived once for each key of the index root."""
+        key_id = self.keys.primary("index")
+        found = self._secrets.get(key_id)
+        if found is None:
+            found = self._secrets[key_id] = self.keys.derive("index", "throttle", key_id=key_id)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +131,7 @@ Named = tuple[tuple[bytes, str], Ladder | Budget]  # ((key, kind), numbers)
 def _device_lane(
     parts: ThrottleParts, policy: ActionPolicy, action: str, account: str, device: str
 ) -> list[Named]:
-    secret = parts.keys.derive("index", "throttle")
+    secret = parts.secret
     lane: list[Named] = []
     if policy.device is not None:
         key = rules.bucket_key(secret, action, "device", rules.subject(account), device)
@@ -134,7 +144,7 @@ def _device_lane(
 def _stranger_lane(
     parts: ThrottleParts, policy: ActionPolicy, action: str, account: str | None, network: str | None
 ) -> list[Named]:
-    secret = parts.keys.derive("index", "throttle")
+    secret = parts.secret
     groups = widening(network) if network is not None else (UNKNOWN_NETWORK,)
     lane: list[Named] = []
     if account is not None:

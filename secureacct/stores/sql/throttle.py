@@ -10,14 +10,19 @@ building it from expressions for each attempt would cost more than the attempt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from secureacct.errors import StoreUnavailable
 from secureacct.records.throttle import FOREVER_MS, Charge, Counted, Refused
 from secureacct.stores.sql.base import AwaitingBase, BlockingBase, metadata, our_errors
 from secureacct.throttle import rules
+
+R = TypeVar("R")
 
 throttle = sa.Table(
     "sa_throttle",
@@ -107,6 +112,10 @@ def _settle_text(dialect: str, paramstyle: str, rows: int, success: bool) -> str
         WHERE key IN ({which})"""
 
 
+Run = Callable[[str, tuple[object, ...]], Any]
+"""A statement's text and its parameters, handed to the driver; gives something that has the rows."""
+
+
 class _Refused(Exception):
     """Ends the transaction, so that the buckets which had room are not charged either."""
 
@@ -114,37 +123,23 @@ class _Refused(Exception):
         self.refused = refused
 
 
-def _count(connection: sa.Connection, charges: Sequence[Charge], *, now_ms: int) -> Counted:
-    dialect = connection.dialect
-    ordered = sorted(charges, key=lambda charge: charge.key)  # one order of locks: no deadlock
+def _count(run: Run, dialect: sa.Dialect, charges: Sequence[Charge], *, now_ms: int) -> Counted:
     values: list[object] = []
-    for charge in ordered:
-        first = rules.first(charge, now_ms=now_ms)
-        values += (
-            charge.key,
-            first.count,
-            first.until_ms,
-            first.forget_at_ms,
-            now_ms,
-            charge.free,
-            charge.step_ms,
-            charge.cap_ms,
-            charge.pause_at,
-            charge.room_ms,
-        )
-    text = _count_text(dialect.name, dialect.paramstyle, len(ordered))
-    rows = {
-        bytes(key): (count, until) for key, count, until in connection.exec_driver_sql(text, tuple(values))
-    }
+    for charge in sorted(charges, key=lambda charge: charge.key):  # one order of locks: no deadlock
+        until, forget = rules.opening(charge, now_ms=now_ms)
+        values += (charge.key, 1, until, forget, now_ms, charge.free, charge.step_ms)
+        values += (charge.cap_ms, charge.pause_at, charge.room_ms)
+    text = _count_text(dialect.name, dialect.paramstyle, len(charges))
+    rows = {bytes(key): (count, until) for key, count, until in run(text, tuple(values)).fetchall()}
     if len(rows) < len(charges):
-        raise _Refused(_shut(connection, [charge for charge in charges if charge.key not in rows], charges))
+        raise _Refused(_shut(run, dialect, [one for one in charges if one.key not in rows], charges))
     return Counted(tuple(rows[charge.key] for charge in charges))
 
 
-def _shut(connection: sa.Connection, missing: Sequence[Charge], charges: Sequence[Charge]) -> Refused:
+def _shut(run: Run, dialect: sa.Dialect, missing: Sequence[Charge], charges: Sequence[Charge]) -> Refused:
     """How the buckets stand that had no room. One that was removed in this moment stands empty."""
-    text = _shut_text(connection.dialect.paramstyle, len(missing))
-    rows = connection.exec_driver_sql(text, tuple(charge.key for charge in missing))
+    text = _shut_text(dialect.paramstyle, len(missing))
+    rows = run(text, tuple(charge.key for charge in missing)).fetchall()
     found = {bytes(key): (count, until) for key, count, until in rows}
     return Refused(
         tuple(
@@ -155,17 +150,50 @@ def _shut(connection: sa.Connection, missing: Sequence[Charge], charges: Sequenc
     )
 
 
-def _settle(connection: sa.Connection, keys: Sequence[bytes], *, success: bool) -> None:
+def _settle(run: Run, dialect: sa.Dialect, keys: Sequence[bytes], *, success: bool) -> None:
     if keys:
-        dialect = connection.dialect
-        text = _settle_text(dialect.name, dialect.paramstyle, len(keys), success)
-        connection.exec_driver_sql(text, tuple(keys))
+        run(_settle_text(dialect.name, dialect.paramstyle, len(keys), success), tuple(keys))
 
 
 def _forget(connection: sa.Connection, *, now_ms: int, limit: int) -> int:
     old = sa.select(throttle.c.key).where(throttle.c.forget_at_ms <= now_ms).limit(limit)
     again = throttle.c.forget_at_ms <= now_ms  # a bucket charged meanwhile stays
     return connection.execute(sa.delete(throttle).where(throttle.c.key.in_(old), again)).rowcount
+
+
+_CURSOR = "secureacct throttle cursor"
+
+
+@contextmanager
+def _driver(engine: sa.Engine) -> Iterator[Run]:
+    """One transaction on a pooled connection of the driver itself, with a cursor that stays with the
+    connection: an attempt is one statement, and wants to cost one."""
+    failures = engine.dialect.loaded_dbapi.Error
+    with our_errors():
+        try:
+            connection = engine.raw_connection()
+            try:
+                cursor = connection.info.get(_CURSOR)
+                if cursor is None:
+                    cursor = connection.info[_CURSOR] = connection.cursor()
+
+                def run(text: str, values: tuple[object, ...]) -> Any:
+                    cursor.execute(text, values)
+                    return cursor
+
+                yield run
+                connection.commit()
+            except failures:
+                connection.invalidate()  # whatever state it is in, nobody gets it again
+                raise
+            finally:
+                connection.close()  # back to the pool, which rolls back what was not committed
+        except failures as error:
+            raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
+
+
+def _runner(connection: sa.Connection) -> Run:
+    return connection.exec_driver_sql
 
 
 class BlockingThrottle(BlockingBase):
@@ -175,20 +203,20 @@ class BlockingThrottle(BlockingBase):
     async def count_attempt(self, charges: Sequence[Charge], *, now_ms: int) -> Counted | Refused:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
         try:
-            with our_errors(), self.engine.begin() as connection:
-                return _count(connection, charges, now_ms=now_ms)
+            with _driver(self.engine) as run:
+                return _count(run, self.engine.dialect, charges, now_ms=now_ms)
         except _Refused as refused:
             return refused.refused
 
     async def settle_success(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        with our_errors(), self.engine.begin() as connection:
-            _settle(connection, keys, success=True)
+        with _driver(self.engine) as run:
+            _settle(run, self.engine.dialect, keys, success=True)
 
     async def settle_withdrawn(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        with our_errors(), self.engine.begin() as connection:
-            _settle(connection, keys, success=False)
+        with _driver(self.engine) as run:
+            _settle(run, self.engine.dialect, keys, success=False)
 
     async def forget_buckets(self, *, now_ms: int, limit: int) -> int:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
@@ -199,31 +227,31 @@ class BlockingThrottle(BlockingBase):
 class AwaitingThrottle(AwaitingBase):
     """The same on an awaiting engine."""
 
+    async def _run(self, query: Callable[[sa.Connection], R]) -> R:
+        with our_errors():
+            async with self.engine.begin() as connection:
+                found: R = await connection.run_sync(query)
+                return found
+
     async def count_attempt(self, charges: Sequence[Charge], *, now_ms: int) -> Counted | Refused:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
+
+        def count(connection: sa.Connection) -> Counted:
+            return _count(_runner(connection), connection.dialect, charges, now_ms=now_ms)
+
         try:
-            with our_errors():
-                async with self.engine.begin() as connection:
-                    counted: Counted = await connection.run_sync(_count, charges, now_ms=now_ms)
-                    return counted
+            return await self._run(count)
         except _Refused as refused:
             return refused.refused
 
     async def settle_success(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        with our_errors():
-            async with self.engine.begin() as connection:
-                await connection.run_sync(_settle, keys, success=True)
+        await self._run(lambda one: _settle(_runner(one), one.dialect, keys, success=True))
 
     async def settle_withdrawn(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        with our_errors():
-            async with self.engine.begin() as connection:
-                await connection.run_sync(_settle, keys, success=False)
+        await self._run(lambda one: _settle(_runner(one), one.dialect, keys, success=False))
 
     async def forget_buckets(self, *, now_ms: int, limit: int) -> int:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        with our_errors():
-            async with self.engine.begin() as connection:
-                forgotten: int = await connection.run_sync(_forget, now_ms=now_ms, limit=limit)
-                return forgotten
+        return await self._run(lambda one: _forget(one, now_ms=now_ms, limit=limit))
