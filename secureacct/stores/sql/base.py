@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from secureacct.errors import InvalidInput, StoreUnavailable
@@ -39,9 +46,19 @@ def our_errors() -> Iterator[None]:
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreUnavailable("the database connection was lost") from None
+        # A damaged file and a read-only standby are told by the two general classes.
+        if error.connection_invalidated or type(error) in (DatabaseError, InternalError):
+            raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
         raise
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Begin the app's transaction for real before a savepoint: sqlite3 begins one at the first statement
+    that writes, and a savepoint outside a transaction would commit when it is released."""
+    if connection.dialect.name == "sqlite":
+        driver = connection.connection.driver_connection
+        if not getattr(driver, "in_transaction", True):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class BlockingBase:
@@ -67,6 +84,7 @@ class BlockingBase:
         """One transaction: ours, or a savepoint inside the app's."""
         with our_errors():
             if self._joined is not None:
+                _begin_sqlite(self._joined)
                 with self._joined.begin_nested():
                     yield self._joined
             else:
@@ -96,6 +114,7 @@ class AwaitingBase:
         """Run ``query`` in one transaction: ours, or a savepoint inside the app's."""
         with our_errors():
             if self._joined is not None:
+                await self._joined.run_sync(_begin_sqlite)
                 async with self._joined.begin_nested():
                     joined: R = await self._joined.run_sync(query)
                     return joined
