@@ -21,7 +21,12 @@ from secureacct.passkeys.errors import (
     WrongCredential,
     WrongUserHandle,
 )
-from secureacct.passkeys.registration import CHALLENGE_LIFE_S, check_challenge, descriptor
+from secureacct.passkeys.registration import (
+    CHALLENGE_LIFE_S,
+    check_challenge,
+    descriptor,
+    refuse_other_length,
+)
 from secureacct.passkeys.relying_party import RelyingParty
 from secureacct.passkeys.responses import AuthenticationResponse, check_client_data
 from secureacct.records.factors import Passkey, UpdatePasskeyUse
@@ -99,7 +104,7 @@ def verify_authentication(
     :raises PasskeyError: one of its leaves for each cause; see ``secureacct.passkeys.errors``.
     :raises MissingExtra: the webauthn package is not installed.
     """
-    check_challenge(expected_challenge)
+    refuse_other_length(expected_challenge)
     _check_owner(response, passkey, expected_account_id)
     check_client_data(
         response.client_data,

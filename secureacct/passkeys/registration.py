@@ -13,7 +13,7 @@ from typing import Any
 from secureacct._bytes import b64url
 from secureacct.errors import ConfigurationError
 from secureacct.passkeys.authenticator_data import check_facts, foreign_errors, new_key, without_statement
-from secureacct.passkeys.errors import MalformedResponse, WrongCredential
+from secureacct.passkeys.errors import MalformedResponse, WrongChallenge, WrongCredential
 from secureacct.passkeys.models import model_name
 from secureacct.passkeys.relying_party import RelyingParty
 from secureacct.passkeys.responses import MAX_USER_HANDLE_BYTES, RegistrationResponse, check_client_data
@@ -122,7 +122,7 @@ def verify_registration(
     :raises PasskeyError: one of its leaves for each cause; see ``secureacct.passkeys.errors``.
     :raises MissingExtra: the webauthn package is not installed.
     """
-    check_challenge(expected_challenge)
+    refuse_other_length(expected_challenge)
     check_client_data(
         response.client_data,
         expected_type="webauthn.create",
@@ -165,6 +165,15 @@ def check_challenge(challenge: bytes) -> None:
     """:raises ConfigurationError: it is not 32 bytes long."""
     if len(challenge) != CHALLENGE_BYTES:
         raise ConfigurationError(f"a challenge has {CHALLENGE_BYTES} random bytes")
+
+
+def refuse_other_length(challenge: bytes) -> None:
+    """An answer may be looked up by the challenge it claims, so its length is the sender's choice.
+
+    :raises WrongChallenge: no challenge of ours has another length than 32 bytes.
+    """
+    if len(challenge) != CHALLENGE_BYTES:
+        raise WrongChallenge("no challenge of ours has this length")
 
 
 def descriptor(passkey: Passkey) -> dict[str, Any]:

@@ -195,6 +195,17 @@ def test_a_replayed_answer_does_not_fit_the_next_challenge() -> None:
         sign_in(on, passkey, challenge=OTHER_CHALLENGE)
 
 
+@pytest.mark.parametrize("challenge", [b"", b"short", b"x" * 31, b"x" * 33, b"x" * 4000])
+def test_a_challenge_of_another_length_is_refused_even_if_it_is_looked_up_by_itself(challenge: bytes) -> None:
+    """Who expects what the sender claims still gets a refusal and no error of the program."""
+    on = device()
+    passkey = kept(on)
+    with pytest.raises(pk.WrongChallenge):
+        sign_in(on, passkey, challenge=challenge, fault=Fault(challenge=challenge))
+    with pytest.raises(pk.WrongChallenge):
+        register(device(), challenge=challenge, fault=Fault(challenge=challenge))
+
+
 def test_a_changed_byte_breaks_the_signature() -> None:
     """Client data that still says the right things, but is not what was signed, is refused."""
     on = device()
