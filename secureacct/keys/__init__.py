@@ -16,6 +16,7 @@ from secureacct.keys.errors import (
     UnknownKey,
 )
 from secureacct.keys.keyring import KeyInfo, Keyring
+from secureacct.keys.keyring_provider import KeyringProvider
 from secureacct.keys.providers import AsyncKeyProvider, KeyProvider, PassphraseProvider
 from secureacct.keys.states import ROOTS, State
 
@@ -32,6 +33,7 @@ __all__ = [
     "KeyringError",
     "KeyringExists",
     "KeyringNotFound",
+    "KeyringProvider",
     "KeyringSealed",
     "KeyringUnsafe",
     "KmsUnavailable",

@@ -58,6 +58,7 @@ class Keyring:
         self._next_look = float("inf")
         self._last_forced_look = float("-inf")
         self._watchers: list[weakref.WeakMethod[Callable[[], None]]] = []
+        self._prune_at = 64
         self._snapshot = snapshot
         self._prks: dict[tuple[str, int], bytes] = {}
         _all.add(self)
@@ -281,7 +282,9 @@ class Keyring:
         """Call a bound method after every change; it is held weakly."""
         reference = weakref.WeakMethod(callback)
         with self._lock:
-            self._watchers = [known for known in self._watchers if known() is not None]
+            if len(self._watchers) >= self._prune_at:
+                self._watchers = [known for known in self._watchers if known() is not None]
+                self._prune_at = max(64, 2 * len(self._watchers))
             self._watchers.append(reference)
 
     def refresh(self) -> None:
