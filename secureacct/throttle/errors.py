@@ -35,6 +35,9 @@ class AuthenticatorPaused(TooManyAttempts):
     """The authenticator had its 100 failures (NIST SP 800-63B-4 section 3.2.2) and stays shut for
     strangers until ``cleared``; known devices, passkeys and the reset go on working."""
 
+    code = "authenticator_paused"
+    public_message = waiting_sentence(3600, what="paused")
+
     @property
     def sentence(self) -> str:
         """What goes on working, for a person."""
