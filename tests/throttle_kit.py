@@ -82,28 +82,16 @@ def _url(kind: str, request: Any) -> str:
 
 
 def _valkey(kind: str, request: Any) -> Iterator[Driver]:
-    from secureacct.stores.redis.throttle import AwaitingRedisThrottle, BlockingRedisThrottle
+    from secureacct.stores.redis import AsyncRedisStore, RedisStore
 
     client = request.getfixturevalue("valkey_client")
     if kind == "valkey":
-
-        class Blocking(BlockingRedisThrottle):
-            kind = "blocking"
-            prefix = "test:"
-
-        store: Any = Blocking()
-        store.client = client
-        yield Driver(store)
+        yield Driver(RedisStore(client, prefix="test:"))
         return
-
-    class Awaiting(AwaitingRedisThrottle):
-        kind = "awaiting"
-        prefix = "test:"
 
     from redis import asyncio as awaited
 
     with asyncio.Runner() as runner:
-        store = Awaiting()
-        store.client = awaited.Redis.from_url(request.getfixturevalue("valkey_url"))
-        yield Driver(store, runner)
-        runner.run(store.client.aclose())
+        awaiting = awaited.Redis.from_url(request.getfixturevalue("valkey_url"))
+        yield Driver(AsyncRedisStore(awaiting, prefix="test:"), runner)
+        runner.run(awaiting.aclose())

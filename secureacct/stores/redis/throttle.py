@@ -139,7 +139,7 @@ class BlockingRedisThrottle:
     client: Any
     prefix: str
 
-    def _run(self, script: str, names: Sequence[str], arguments: Sequence[object]) -> Any:
+    def _throttled(self, script: str, names: Sequence[str], arguments: Sequence[object]) -> Any:
         with _our_errors():
             try:
                 return self.client.evalsha(_SHA[script], len(names), *names, *arguments)
@@ -149,15 +149,15 @@ class BlockingRedisThrottle:
     async def count_attempt(self, charges: Sequence[Charge], *, now_ms: int) -> Counted | Refused:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
         names = _names(self.prefix, [one.key for one in charges])
-        return _read_count(self._run(COUNT, names, _count_arguments(charges, now_ms=now_ms)))
+        return _read_count(self._throttled(COUNT, names, _count_arguments(charges, now_ms=now_ms)))
 
     async def settle_success(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        self._run(SETTLE, _names(self.prefix, keys), ("1",))
+        self._throttled(SETTLE, _names(self.prefix, keys), ("1",))
 
     async def settle_withdrawn(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        self._run(SETTLE, _names(self.prefix, keys), ("0",))
+        self._throttled(SETTLE, _names(self.prefix, keys), ("0",))
 
     async def forget_buckets(self, *, now_ms: int, limit: int) -> int:
         """Nothing to do: buckets expire by themselves."""
@@ -170,7 +170,7 @@ class AwaitingRedisThrottle:
     client: Any
     prefix: str
 
-    async def _run(self, script: str, names: Sequence[str], arguments: Sequence[object]) -> Any:
+    async def _throttled(self, script: str, names: Sequence[str], arguments: Sequence[object]) -> Any:
         with _our_errors():
             try:
                 return await self.client.evalsha(_SHA[script], len(names), *names, *arguments)
@@ -180,15 +180,15 @@ class AwaitingRedisThrottle:
     async def count_attempt(self, charges: Sequence[Charge], *, now_ms: int) -> Counted | Refused:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
         names = _names(self.prefix, [one.key for one in charges])
-        return _read_count(await self._run(COUNT, names, _count_arguments(charges, now_ms=now_ms)))
+        return _read_count(await self._throttled(COUNT, names, _count_arguments(charges, now_ms=now_ms)))
 
     async def settle_success(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        await self._run(SETTLE, _names(self.prefix, keys), ("1",))
+        await self._throttled(SETTLE, _names(self.prefix, keys), ("1",))
 
     async def settle_withdrawn(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        await self._run(SETTLE, _names(self.prefix, keys), ("0",))
+        await self._throttled(SETTLE, _names(self.prefix, keys), ("0",))
 
     async def forget_buckets(self, *, now_ms: int, limit: int) -> int:
         """Nothing to do: buckets expire by themselves."""

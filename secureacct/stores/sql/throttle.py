@@ -227,7 +227,7 @@ class BlockingThrottle(BlockingBase):
 class AwaitingThrottle(AwaitingBase):
     """The same on an awaiting engine."""
 
-    async def _run(self, query: Callable[[sa.Connection], R]) -> R:
+    async def _throttled(self, query: Callable[[sa.Connection], R]) -> R:
         with our_errors():
             async with self.engine.begin() as connection:
                 found: R = await connection.run_sync(query)
@@ -240,18 +240,18 @@ class AwaitingThrottle(AwaitingBase):
             return _count(_runner(connection), connection.dialect, charges, now_ms=now_ms)
 
         try:
-            return await self._run(count)
+            return await self._throttled(count)
         except _Refused as refused:
             return refused.refused
 
     async def settle_success(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        await self._run(lambda one: _settle(_runner(one), one.dialect, keys, success=True))
+        await self._throttled(lambda one: _settle(_runner(one), one.dialect, keys, success=True))
 
     async def settle_withdrawn(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        await self._run(lambda one: _settle(_runner(one), one.dialect, keys, success=False))
+        await self._throttled(lambda one: _settle(_runner(one), one.dialect, keys, success=False))
 
     async def forget_buckets(self, *, now_ms: int, limit: int) -> int:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        return await self._run(lambda one: _forget(one, now_ms=now_ms, limit=limit))
+        return await self._throttled(lambda one: _forget(one, now_ms=now_ms, limit=limit))
