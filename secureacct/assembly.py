@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Choices:
     keys: Keyring | None = None
     store: Any = None  # a blocking store that keeps everything; None: from the settings
     mailer: Mailer | None = None
+    clock: Callable[[], float] = time.time  # seconds since the epoch
     directory: Directory | None = None  # the app's own users
     password_store: PasswordStore | None = None  # and their password column
 
@@ -117,11 +119,12 @@ class Assembly:
             people=people,
             vault=vault,
             passwords=InlinePasswordWork(hasher),
-            throttle=ThrottleParts(store, keys, policy),
+            throttle=ThrottleParts(store, keys, policy, choices.clock),
             site=Site(name=settings.site_name, base_url=settings.base_url, prefix=settings.url_prefix),
             rules=choices.rules,
             sessions=choices.sessions,
             lifetimes=choices.lifetimes,
+            clock=choices.clock,
         )
 
     def _keyring(self) -> Keyring:
