@@ -28,6 +28,20 @@ V6_WIDTHS = (64, 56, 48)  # bits: one network, one customer, one site (RFC 6177)
 MOST_HOPS = 32  # entries of one header that are looked at; a longer chain is nobody's
 FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto")
 
+EXPLANATIONS: Mapping[str, str] = {
+    "untrusted_peer": "A peer that is no trusted proxy sends forwarding headers. If it is your proxy, name its "
+    "network in TRUSTED_PROXIES: until then all its clients count as one. If not, somebody tries to choose "
+    "their own address, in vain.",
+    "malformed": "The last entry that a trusted proxy wrote is no address. Perhaps it writes another header "
+    "than the one that is read (header= in TRUSTED_PROXIES), or hides its clients.",
+    "too_few_hops": "A request passed fewer proxies than TRUSTED_PROXIES counts: the app can be reached past "
+    "them. Close that way, or name the proxies' networks instead of their number.",
+    "no_address": "The server gave a peer that is no address, so its clients share one budget.",
+    "shared_address": "Nearly all clients seem to have one address. That is a proxy TRUSTED_PROXIES does not "
+    "name, and while it stays unnamed one attacker slows everybody.",
+}
+"""What each alarm means and what to do, for logs and ``secureacct doctor``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedProxies:

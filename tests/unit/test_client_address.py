@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from secureacct.client_address import (
+    EXPLANATIONS,
     NOBODY,
+    Alarm,
     SharedAddressWatch,
     TrustedProxies,
     client,
@@ -62,6 +64,12 @@ def test_tls_of_the_socket_itself_counts_where_no_proxy_speaks() -> None:
     assert client(peer="10.0.0.1", https=True, headers=headers, proxies=OURS).https
     headers["x-forwarded-proto"] = ["http"]
     assert not client(peer="10.0.0.1", https=True, headers=headers, proxies=OURS).https
+
+
+def test_every_alarm_is_explained() -> None:
+    """Whoever reads an alarm reads what to do about it."""
+    assert {*get_args(Alarm), "shared_address"} == set(EXPLANATIONS)
+    assert all(text.endswith(".") for text in EXPLANATIONS.values())
 
 
 def test_a_developer_on_loopback_is_not_alarmed() -> None:
