@@ -29,9 +29,9 @@ MOST_HOPS = 32  # entries of one header that are looked at; a longer chain is no
 FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto")
 
 EXPLANATIONS: Mapping[str, str] = {
-    "untrusted_peer": "A peer that is no trusted proxy sends forwarding headers. If it is your proxy, name its "
-    "network in TRUSTED_PROXIES: until then all its clients count as one. If not, somebody tries to choose "
-    "their own address, in vain.",
+    "untrusted_peer": "A peer that is no trusted proxy sends forwarding headers. If it is your proxy, name "
+    "its network in TRUSTED_PROXIES: until then all its clients count as one. If not, somebody tries to "
+    "choose their own address, in vain.",
     "malformed": "The last entry that a trusted proxy wrote is no address. Perhaps it writes another header "
     "than the one that is read (header= in TRUSTED_PROXIES), or hides its clients.",
     "too_few_hops": "A request passed fewer proxies than TRUSTED_PROXIES counts: the app can be reached past "
