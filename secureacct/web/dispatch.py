@@ -182,7 +182,8 @@ async def _lead_to_sign_in(knock: Knock, error: SignInRequired) -> Answer:
 
 async def _refused(knock: Knock, error: SecureAcctError) -> Answer:
     if error.http_status_hint >= 500 and not isinstance(error, StoreUnavailable):
-        logs.event(log, "web.failed", level="error", code=error.code, path=knock.request.path[:60])
+        page = knock.request.path.strip("/").partition("/")[0]  # what follows may be a link's secret
+        logs.event(log, "web.failed", level="error", code=error.code, page=page)
     try:
         return await answers.refused(knock, error)
     except StoreUnavailable as second:

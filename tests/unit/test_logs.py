@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -130,3 +132,16 @@ def test_an_event_can_be_told_at_most_once_a_while(caplog: pytest.LogCaptureFixt
 def test_the_library_writes_nothing_by_itself() -> None:
     """Without a handler of the app nothing reaches the terminal."""
     assert any(isinstance(one, logging.NullHandler) for one in logging.getLogger("secureacct").handlers)
+
+
+def test_every_event_in_the_code_stands_on_the_page() -> None:
+    """The list of what is logged is complete (ASVS 5 V16.1.1)."""
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "reference" / "logs.md").read_text()
+    names: set[str] = set()
+    for file in (root / "secureacct").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("logs.event", "logs.event_at_most"):
+                named = node.args[1]
+                names |= {named.value} if isinstance(named, ast.Constant) else {ast.unparse(named)}
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
