@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from secureacct.errors import ConfigurationError, MissingExtra
 
 try:
-    import redis as _redis  # noqa: F401
+    import redis as _redis
 except ModuleNotFoundError:  # pragma: no cover - seen in an install without the extra
     raise MissingExtra("redis", needed_for="the Redis store") from None
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
 PREFIX = "sa:"
+TIMEOUT_S = 2.0  # seconds for one answer of a server, where the client is ours; ours
 WAIT_MS = 200  # milliseconds a change waits for replicas, where it waits; ours
 
 
@@ -94,4 +95,27 @@ class AsyncRedisStore(AwaitingRedisSessions, AwaitingRedisThrottle, _RedisStore)
         return "awaiting"
 
 
-__all__ = ["AsyncRedisStore", "RedisStore"]
+def client_from_url(url: str) -> redis.Redis:
+    """A blocking client with timeouts, so that a server that hangs is unavailable instead of waited for.
+
+    :raises ConfigurationError: the URL cannot be used.
+    """
+    url = url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
+    try:
+        return _redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    except ValueError:  # the message may hold the URL's password
+        raise ConfigurationError("the Redis URL cannot be used") from None
+
+
+def async_client_from_url(url: str) -> redis.asyncio.Redis:
+    """The same for awaiting callers."""
+    import redis.asyncio
+
+    url = url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
+    try:
+        return redis.asyncio.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    except ValueError:
+        raise ConfigurationError("the Redis URL cannot be used") from None
+
+
+__all__ = ["AsyncRedisStore", "RedisStore", "async_client_from_url", "client_from_url"]

@@ -33,7 +33,7 @@ def open_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
     :param options: more for ``sqlalchemy.create_engine``.
     :raises ConfigurationError: a database that is neither.
     """
-    made = sa.make_url(url)
+    made = _url(url)
     engine = sa.create_engine(made, **_options(made, options))
     if made.get_backend_name() == "sqlite":
         prepare_sqlite(engine)
@@ -44,13 +44,22 @@ def open_async_engine(url: str | sa.URL, **options: Any) -> AsyncEngine:
     """The same for awaiting callers: aiosqlite, or psycopg's own awaiting connections."""
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    made = sa.make_url(url)
+    made = _url(url)
     if made.drivername == "sqlite":
         made = made.set(drivername="sqlite+aiosqlite")
     engine = create_async_engine(made, **_options(made, options))
     if made.get_backend_name() == "sqlite":
         prepare_sqlite(engine.sync_engine)
     return engine
+
+
+def _url(url: str | sa.URL) -> sa.URL:
+    try:
+        made = sa.make_url(url)
+        made.get_dialect()
+    except (sa.exc.ArgumentError, ModuleNotFoundError):  # the message may hold the URL's password
+        raise ConfigurationError("the database URL cannot be used") from None
+    return made.set(drivername="postgresql+psycopg") if made.drivername == "postgresql" else made
 
 
 def _options(url: sa.URL, options: dict[str, Any]) -> dict[str, Any]:
