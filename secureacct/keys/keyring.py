@@ -384,7 +384,9 @@ class Keyring:
             raise KeyringExists(f"{name} exists and cannot be read with what was given; move it away first")
         lost = states.ids_missing_from(self._snapshot, held_by=found)
         if found.ring_id != self._snapshot.ring_id or lost:
-            raise KeyringExists(f"{name} holds keys that this keyring lacks; load it, or move it away first")
+            raise KeyringExists(
+                f"{name} exists with keys that this keyring lacks; load it, or move it away first"
+            )
         return found
 
     def _refuse_while_needed(

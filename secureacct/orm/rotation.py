@@ -59,6 +59,8 @@ class RotatedColumn:
     :param index_column: SQL name of its blind index's column.
     :param index: the blind index, or a function from the row to it.
     :param bind_row: False where values are not bound to their row.
+    :param row_from: where the primary key is not what names the row: SQL name of the column that does,
+        or a function from the row (its columns in ``needs``) to a text.
     :param text: the column holds the text form.
     :param source: where values come from that are not in our form yet.
     :param keys: the keyring, where ``index`` is a function: tells which tokens are behind.
@@ -70,6 +72,7 @@ class RotatedColumn:
     index_column: str | None = None
     index: BlindIndex | Callable[[Mapping[str, Any]], BlindIndex] | None = None
     bind_row: bool = True
+    row_from: str | Callable[[Mapping[str, Any]], str] | None = None
     text: bool = False
     source: Source | None = None
     keys: Keyring | None = None
@@ -301,7 +304,7 @@ class Rotation:
 
     def _check(self, column: RotatedColumn) -> None:
         wanted = [column.column, *column.needs]
-        wanted += [name for name in (column.index_column,) if name]
+        wanted += [name for name in (column.index_column, column.row_from) if isinstance(name, str)]
         if column.source is not None:
             wanted += [name for name in (column.source.column, column.source.flag) if name]
             if column.source.column == column.column and column.source.flag is None:
@@ -331,9 +334,12 @@ class Rotation:
     def _kind(self, column: RotatedColumn) -> str:
         if not column.bind_row:
             return "none"
-        if len(self._keys) > 1:
+        if len(self._keys) > 1 and column.row_from is None:
             return "tuple"
-        python_type = self._keys[0].type.python_type
+        if callable(column.row_from):
+            return "str"
+        named = self._keys[0] if column.row_from is None else self._table.c[column.row_from]
+        python_type = named.type.python_type
         return {int: "int", str: "str"}.get(python_type) or row_kind(python_type(int=0))
 
     def _needs_work(self) -> sa.ColumnElement[bool]:
@@ -376,6 +382,8 @@ class Rotation:
         names: dict[str, None] = {}
         for column in self._columns:
             names.update(dict.fromkeys([column.column, *column.needs]))
+            if isinstance(column.row_from, str):
+                names[column.row_from] = None
             if column.index_column is not None:
                 names[column.index_column] = None
             if column.source is not None:
@@ -573,7 +581,9 @@ class Rotation:
     def _row(self, column: RotatedColumn, row: Mapping[str, Any]) -> Row:
         if not column.bind_row:
             return None
-        key: tuple[Any, ...] = self._key(row)
+        if callable(column.row_from):
+            return column.row_from(row)
+        key = (row[column.row_from],) if column.row_from is not None else self._key(row)
         if len(key) > 1:
             return key
         only: Row = key[0]

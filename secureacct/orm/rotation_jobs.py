@@ -155,7 +155,7 @@ def in_range(table: sa.Table, chunk: Chunk) -> list[sa.ColumnElement[bool]]:
 
 def key_text(key: Sequence[Any]) -> str:
     """A primary key for people and for the list of failures."""
-    return ", ".join(str(part) for part in key)[:255]
+    return ", ".join(_as_text(part) for part in key)[:255]
 
 
 def _compared(keys: Sequence[sa.Column[Any]], key: tuple[Any, ...], *, after: bool) -> sa.ColumnElement[bool]:
@@ -180,7 +180,7 @@ def _key_at(
 
 
 def _written(key: tuple[Any, ...] | None) -> str | None:
-    return None if key is None else json.dumps([str(part) for part in key])
+    return None if key is None else json.dumps([_as_text(part) for part in key])
 
 
 def _read(text: str | None, table: sa.Table) -> tuple[Any, ...] | None:
@@ -192,7 +192,13 @@ def _read(text: str | None, table: sa.Table) -> tuple[Any, ...] | None:
     )
 
 
+def _as_text(part: Any) -> str:
+    return bytes(part).hex() if isinstance(part, bytes | memoryview) else str(part)
+
+
 def _as(python_type: type[Any], text: str) -> Any:
     if python_type is int:
         return int(text)
+    if python_type is bytes:
+        return bytes.fromhex(text)
     return uuid.UUID(text) if python_type is uuid.UUID else text
