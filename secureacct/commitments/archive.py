@@ -22,6 +22,7 @@ from typing import Any
 from secureacct.commitments.holdings import Facts, Holding
 
 PART_ROWS = 500  # rows a file
+ZIP_EPOCH = 315_619_200  # seconds: 1980-01-02, the format knows nothing earlier (APPNOTE 4.4.6)
 FLUSH_BYTES = 256 * 1024  # bytes of archive handed on at a time
 
 _STYLE = (
@@ -104,7 +105,7 @@ class _Writer:
         self.out = _Outgoing()
         self.zip = zipfile.ZipFile(self.out, "w", zipfile.ZIP_DEFLATED)
         self.members: list[dict[str, Any]] = []
-        self._date = datetime.fromtimestamp(at, UTC).timetuple()[:6]
+        self._date = datetime.fromtimestamp(max(at, ZIP_EPOCH), UTC).timetuple()[:6]
 
     def add(self, name: str, data: bytes) -> None:
         info = zipfile.ZipInfo(name, date_time=self._date)

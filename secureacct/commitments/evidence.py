@@ -14,18 +14,23 @@ from typing import Any, Generic, Literal, TypeVar
 
 from secureacct.commitments.catalogue import Catalogue, Commitment
 from secureacct.commitments.errors import BadPromise
+from secureacct.errors import SecureAcctError
 
 S = TypeVar("S")
 
 Status = Literal["kept", "broken", "not_provable"]
 
 
-class Broken(Exception):
+class Broken(SecureAcctError):
     """Raised by a check: the promise is broken, and this is how it shows."""
 
+    code = "promise_broken"
 
-class CannotTell(Exception):
+
+class CannotTell(SecureAcctError):
     """Raised by a check: it cannot run here, and this is why."""
+
+    code = "cannot_tell"
 
 
 @dataclass(frozen=True, slots=True)
