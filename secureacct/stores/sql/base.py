@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import CoroutineType
 from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar
 
 import sqlalchemy as sa
@@ -125,7 +126,7 @@ class AwaitingBase:
 
 def in_tx(
     query: Callable[Concatenate[sa.Connection, P], R],
-) -> Callable[Concatenate[BlockingBase, P], Coroutine[Any, Any, R]]:
+) -> Callable[Concatenate[BlockingBase, P], CoroutineType[Any, Any, R]]:
     """The blocking face of one promise: ``async def``, and never suspends."""
 
     @functools.wraps(query)
@@ -133,19 +134,19 @@ def in_tx(
         with self.transaction() as connection:
             return query(connection, *args, **kwargs)
 
-    return call
+    return call  # type: ignore[return-value]  # mypy calls what ``async def`` gives by a wider name
 
 
 def in_async_tx(
     query: Callable[Concatenate[sa.Connection, P], R],
-) -> Callable[Concatenate[AwaitingBase, P], Coroutine[Any, Any, R]]:
+) -> Callable[Concatenate[AwaitingBase, P], CoroutineType[Any, Any, R]]:
     """The awaiting face of the same promise."""
 
     @functools.wraps(query)
     async def call(self: AwaitingBase, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self.run(lambda connection: query(connection, *args, **kwargs))
 
-    return call
+    return call  # type: ignore[return-value]  # mypy calls what ``async def`` gives by a wider name
 
 
 __all__ = ["AwaitingBase", "BlockingBase", "in_async_tx", "in_tx", "metadata", "our_errors"]

@@ -129,10 +129,16 @@ NEXT_ROWS = sa.text(
     "ORDER BY hour, lookup LIMIT 1 OFFSET :skip"
 )
 _IN_RANGE = "(hour, lookup) > (:hour, :lookup) AND (hour, lookup) <= (:to_hour, :to_lookup)"
-_DEAD = """(ends_at <= :now OR (idle_s > 0 AND seen_at + idle_s <= :now) OR NOT EXISTS (
-    SELECT 1 FROM sa_account_state a WHERE a.account_id = sa_session.account_id
-        AND a.epoch <= sa_session.epoch AND a.status = 'active'))"""
-PURGE = sa.text(f"DELETE FROM sa_session WHERE {_IN_RANGE} AND {_DEAD}")
+PURGE = sa.text(
+    f"DELETE FROM sa_session WHERE {_IN_RANGE} "
+    "AND (ends_at <= :now OR (idle_s > 0 AND seen_at + idle_s <= :now))"
+)
+# A scalar subquery is asked for each row that is left; as NOT EXISTS it would be hashed over all accounts.
+PURGE_STALE = sa.text(
+    f"""DELETE FROM sa_session WHERE {_IN_RANGE} AND epoch < coalesce((
+        SELECT a.epoch FROM sa_account_state a
+        WHERE a.account_id = sa_session.account_id AND a.status = 'active'), 2147483647)"""
+)
 PURGE_DATA = sa.text(
     f"""DELETE FROM sa_session_data WHERE {_IN_RANGE} AND NOT EXISTS (SELECT 1 FROM sa_session s
         WHERE s.hour = sa_session_data.hour AND s.lookup = sa_session_data.lookup)"""

@@ -222,6 +222,8 @@ def _purge_sessions(connection: sa.Connection, *, now: int, cursor: bytes, limit
     to_hour, to_lookup = (row[0], bytes(row[1])) if row is not None else _LAST
     span = {**place, "to_hour": to_hour, "to_lookup": to_lookup}
     removed = _run(connection, q.PURGE, **span, now=now)
+    if row is None or removed < limit:
+        removed += _run(connection, q.PURGE_STALE, **span)
     connection.execute(q.PURGE_DATA, span)
     if row is None:
         connection.execute(q.PURGE_MOVED)
