@@ -60,6 +60,7 @@ def _open(context: click.Context, *, sinks: tuple[Any, ...] = ()) -> AuditLog:
     options = context.obj
     try:
         import sqlalchemy as sa
+        from sqlalchemy.exc import ArgumentError
 
         from secureacct.stores.sql.audit import BlockingAudit
         from secureacct.stores.sql.journal import BlockingJournal
@@ -76,7 +77,7 @@ def _open(context: click.Context, *, sinks: tuple[Any, ...] = ()) -> AuditLog:
     keys = Keyring.load(options["keyring"], passphrase=passphrase)
     try:
         engine = sa.create_engine(options["database"])
-    except (sa.exc.ArgumentError, ModuleNotFoundError):  # the message may hold the URL's password
+    except (ArgumentError, ModuleNotFoundError):  # the message may hold the URL's password
         raise ConfigurationError("the database URL cannot be used") from None
     context.call_on_close(engine.dispose)
     return AuditLog(Store(engine), keys, sinks=sinks, name=options["name"])
