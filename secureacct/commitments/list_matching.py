@@ -18,7 +18,8 @@ from secureacct.errors import InvalidInput
 from secureacct.fields import InvalidValue
 from secureacct.ports.matching import FindsByToken
 
-BATCH = 500  # addresses at a time: below the number of variables any database takes in one statement
+BATCH = 500  # look-ups in one statement: below the number of variables any database takes
+WINDOW = 20_000  # addresses in memory at a time: looked up in the index's order, so that pages are met once
 
 
 class Tokens(Protocol):
@@ -52,11 +53,11 @@ async def match_batch(
             tokens.update(dict.fromkeys(index.lookup(address.strip())))
         except (InvalidInput, InvalidValue):
             unreadable += 1
-    wanted = list(tokens)
+    wanted = sorted(tokens)
     found: dict[bytes, str] = {}
     for start in range(0, len(wanted), BATCH):
         found.update(await store.accounts_of_tokens(wanted[start : start + BATCH]))
-    ids = dict.fromkeys(found[token] for token in wanted if token in found)
+    ids = dict.fromkeys(found[token] for token in tokens if token in found)
     return tuple(ids), unreadable
 
 
@@ -74,7 +75,7 @@ def match_list(
     """
     at = MatchProgress(read=0, matched=0, unreadable=0)
     stream = (one for one in addresses if one.strip())
-    while batch := list(islice(stream, BATCH)):
+    while batch := list(islice(stream, WINDOW)):
         ids, unreadable = run_inline(match_batch(store, index, batch))
         at = _forward(at, batch, ids, unreadable)
         yield from ids
@@ -92,7 +93,7 @@ async def match_list_async(
     """The same, for awaiting stores."""
     at = MatchProgress(read=0, matched=0, unreadable=0)
     stream = (one for one in addresses if one.strip())
-    while batch := list(islice(stream, BATCH)):
+    while batch := list(islice(stream, WINDOW)):
         ids, unreadable = await match_batch(store, index, batch)
         at = _forward(at, batch, ids, unreadable)
         for one in ids:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from secureacct._faces import run_inline
-from secureacct.commitments.list_matching import match_list, match_list_async
+from secureacct.commitments.list_matching import WINDOW, match_list, match_list_async
 from secureacct.fields import BlindIndex
 from secureacct.records.accounts import ClaimIdentifier
 from tests.privacy_kit import OnSql
@@ -97,7 +97,7 @@ def test_both_index_keys_are_asked_while_the_index_rotates(index, keys, store):
 
 
 def test_the_list_is_read_as_it_comes(index):
-    """A list of any length is taken 500 lines at a time, and answers come before it ends."""
+    """A list of any length is taken a window at a time, and answers come before it ends."""
     taken = 0
 
     def endless():
@@ -108,7 +108,7 @@ def test_the_list_is_read_as_it_comes(index):
 
     found = match_list(Book(index, {"person3@example.org": "a3"}), index, endless())
     assert next(found) == "a3"
-    assert taken == 500
+    assert taken == WINDOW
 
 
 def test_awaiting_programs_get_the_same(index):
