@@ -75,12 +75,15 @@ def mac_of(keys: EventKeys, event: Event, *, key_id: int | None = None) -> bytes
     """Version, key id and HMAC-SHA256 over :func:`canonical`."""
     if key_id is None:
         key_id = keys.primary()
-    tag = hmac.digest(keys.key(key_id), canonical(event), hashlib.sha256)
+    tag = hmac.digest(keys.key(key_id), canonical(event), "sha256")
     return bytes((VERSION,)) + key_id.to_bytes(4, "big") + tag
 
 
-def mac_problem(keys: EventKeys, event: Event) -> str | None:
-    """Why the MAC is not the event's own: ``"altered"``, ``"unreadable"``, ``"unknown_key"``; or None."""
+def mac_problem(keys: EventKeys, event: Event, *, data: bytes | None = None) -> str | None:
+    """Why the MAC is not the event's own: ``"altered"``, ``"unreadable"``, ``"unknown_key"``; or None.
+
+    :param data: the event's :func:`canonical` bytes, if they are at hand.
+    """
     mac = event.mac
     if len(mac) != MAC_BYTES or mac[0] != VERSION:
         return "unreadable"
@@ -88,27 +91,38 @@ def mac_problem(keys: EventKeys, event: Event) -> str | None:
         key = keys.key(int.from_bytes(mac[1:5], "big"))
     except KeyringError:
         return "unknown_key"
-    tag = hmac.digest(key, canonical(event), hashlib.sha256)
+    tag = hmac.digest(key, canonical(event) if data is None else data, "sha256")
     return None if hmac.compare_digest(tag, mac[5:]) else "altered"
 
 
-def events_hash(events: Iterable[Event]) -> bytes:
-    """SHA-256 over every event and its MAC, in their order."""
+def events_hash(events: Iterable[Event], *, encoded: Iterable[bytes]) -> bytes:
+    """SHA-256 over every event's canonical bytes and its MAC, in their order."""
     total = hashlib.sha256()
-    for event in events:
-        data = canonical(event)
+    for event, data in zip(events, encoded, strict=True):
         total.update(len(data).to_bytes(4, "big") + data + event.mac)
     return total.digest()
 
 
-def segment_hash(*, previous: bytes, number: int, events: Sequence[Event], sealed_at: int) -> bytes:
-    """The hash of a segment, which ties it to the one before."""
+def segment_hash(
+    *,
+    previous: bytes,
+    number: int,
+    events: Sequence[Event],
+    sealed_at: int,
+    encoded: Sequence[bytes] | None = None,
+) -> bytes:
+    """The hash of a segment, which ties it to the one before.
+
+    :param encoded: the events' :func:`canonical` bytes, if they are at hand.
+    """
+    if encoded is None:
+        encoded = [canonical(event) for event in events]
     return segment_hash_of(
         previous=previous,
         number=number,
         count=len(events),
         sealed_at=sealed_at,
-        events_digest=events_hash(events),
+        events_digest=events_hash(events, encoded=encoded),
     )
 
 
@@ -125,7 +139,7 @@ def pruned_mac(keys: EventKeys, *, number: int, at: int, hash: bytes, key_id: in
     if key_id is None:
         key_id = keys.primary()
     message = _PRUNED + number.to_bytes(8, "big") + at.to_bytes(8, "big") + hash
-    tag = hmac.digest(keys.key(key_id, PRUNE_PURPOSE), message, hashlib.sha256)
+    tag = hmac.digest(keys.key(key_id, PRUNE_PURPOSE), message, "sha256")
     return bytes((VERSION,)) + key_id.to_bytes(4, "big") + tag
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from secureacct.audit.encoding import EventKeys, mac_problem, pruned_rightly, segment_hash
+from secureacct.audit.encoding import EventKeys, canonical, mac_problem, pruned_rightly, segment_hash
 from secureacct.audit.notes import Checkpoint, read_note, says_the_same
 from secureacct.records.audit import Pending, Segment
 from secureacct.records.events import Event
@@ -84,12 +84,13 @@ def judge_segment(
     found += _judge_seal(verifiers, segment, log_name=log_name, anchor=anchor)
     if segment.pruned_at is not None:
         return found + _judge_pruned(keys, segment, events)
-    found += [replace(one, segment=segment.number) for one in judge_unsealed(keys, events)]
+    encoded = [canonical(event) for event in events]
+    found += [replace(one, segment=segment.number) for one in judge_unsealed(keys, events, encoded=encoded)]
     if len(events) != segment.count:
         code = "events_missing" if len(events) < segment.count else "events_added"
         found.append(Finding(code=code, text=_count_text(segment, events), segment=segment.number))
     digest = segment_hash(
-        previous=previous, number=segment.number, events=events, sealed_at=segment.sealed_at
+        previous=previous, number=segment.number, events=events, sealed_at=segment.sealed_at, encoded=encoded
     )
     if digest != segment.hash:
         text = f"segment {segment.number} does not follow from its events and the segment before it"
@@ -136,16 +137,20 @@ def _count_text(segment: Segment, events: Sequence[Event]) -> str:
     return f"segment {segment.number} was sealed with {segment.count} events and has {len(events)}{where}"
 
 
-def judge_unsealed(keys: EventKeys, events: Sequence[Event]) -> list[Finding]:
+def judge_unsealed(
+    keys: EventKeys, events: Sequence[Event], *, encoded: Sequence[bytes] | None = None
+) -> list[Finding]:
     """Events without a segment can only be checked one by one."""
+    if encoded is None:
+        encoded = [canonical(event) for event in events]
     return [
         Finding(
             code=f"event_{problem}",
             text=f"event {event.id} does not carry its own MAC ({problem})",
             event_id=event.id,
         )
-        for event in events
-        if (problem := mac_problem(keys, event)) is not None
+        for event, data in zip(events, encoded, strict=True)
+        if (problem := mac_problem(keys, event, data=data)) is not None
     ]
 
 
