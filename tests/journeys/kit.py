@@ -24,7 +24,7 @@ from secureacct.passwords import PasswordHasher
 from secureacct.passwords.profiles import CHEAPEST
 from secureacct.records.mail import Message
 from secureacct.totp import Totp
-from secureacct.web.flask.extension import shell_of
+from secureacct.web.flask.shell import shell_of
 
 BASE = "https://shop.example"
 PASSWORD = "seven lively walnut teapots"

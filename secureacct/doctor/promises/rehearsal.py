@@ -251,7 +251,7 @@ def rehearse(app: Any, folder: Path, *, name: str, as_is: bool = False) -> Rehea
     """
     try:
         from secureacct.assembly import Assembly
-        from secureacct.web.flask.extension import shell_of
+        from secureacct.web.flask.shell import shell_of
         from secureacct.web.site import WebSite
     except ModuleNotFoundError:
         raise MissingExtra("flask", needed_for="evidence about an app") from None

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from secureacct._faces import run_inline
 from secureacct.accounts.recovery import recover_by_operator
 from secureacct.records.accounts import PurgeAccounts
-
-if TYPE_CHECKING:
-    from secureacct.web.flask.extension import _Shell
+from secureacct.web.flask.shell import Shell
 
 
-def group(shell: _Shell) -> click.Group:
+def group(shell: Shell) -> click.Group:
     """The commands of one app."""
 
     @click.group("secureacct")

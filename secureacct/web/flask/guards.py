@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import quote
 
 import flask
@@ -22,27 +22,13 @@ from secureacct.accounts.outcomes import FreshProofRequired, Person, SignInRequi
 from secureacct.records.sessions import Session
 from secureacct.sessions import steps as sessions
 from secureacct.web import answers
+from secureacct.web.flask.shell import shell_of
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock
 from secureacct.web.views import confirm as confirming
 
-if TYPE_CHECKING:
-    from secureacct.web.flask.extension import _Shell
-
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def _shell() -> _Shell:
-    from secureacct.web.flask.extension import shell_of
-
-    return shell_of()
-
-
-def session_was_loaded() -> bool:
-    """Whether somebody asked during this request, and somebody is signed in."""
-    knock: Knock | None = flask.g.get("secureacct_knock")
-    return knock is not None and knock.session is not None
 
 
 def knock() -> Knock:
@@ -52,7 +38,7 @@ def knock() -> Knock:
     """
     known: Knock | None = flask.g.get("secureacct_knock")
     if known is None:
-        shell = _shell()
+        shell = shell_of()
         shell.ready()
         known = run_inline(shell.site.knock(shell.request_facts()))
         flask.g.secureacct_knock = known
@@ -140,7 +126,7 @@ def _sign_in_first(known: Knock) -> Response:
 
 
 def _respond(answer: Answer) -> Response:
-    return _shell().respond(answer)
+    return shell_of().respond(answer)
 
 
 def require(

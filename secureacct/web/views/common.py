@@ -10,6 +10,7 @@ from secureacct.records.sessions import Session
 from secureacct.web import pages
 from secureacct.web.answers import show
 from secureacct.web.http import Answer
+from secureacct.web.negotiation import BodyUnreadable
 from secureacct.web.site import Knock
 
 NOTICES = {
@@ -87,3 +88,14 @@ async def check_mail(knock: Knock, purpose: str) -> Answer:
         json={"status": "check_mail"},
         mailed=True,
     )
+
+
+def credential(knock: Knock) -> dict[str, Any]:
+    """What the browser's authenticator answered.
+
+    :raises BodyUnreadable: there is none.
+    """
+    found = knock.form.raw.get("credential")
+    if not isinstance(found, dict):
+        raise BodyUnreadable
+    return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from secureacct.accounts import fresh_proof as steps
+from secureacct.accounts import passkeys
 from secureacct.accounts.codes import kinds_of
 from secureacct.accounts.outcomes import FreshProofRequired, LinkExpired, SignInRejected
 from secureacct.redirects import safe_next
@@ -11,7 +14,7 @@ from secureacct.web import pages
 from secureacct.web.answers import done, form_again, problem, show
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock, redirect
-from secureacct.web.views.common import moved, query, require_session
+from secureacct.web.views.common import credential, moved, query, require_session
 
 
 async def _page(knock: Knock, *, resume: str, next: str) -> pages.Confirm:
@@ -40,9 +43,7 @@ async def confirm(knock: Knock) -> Answer:
     """POST /confirm: the proof; then the interrupted request goes on, once."""
     session = require_session(knock)
     if "credential" in knock.form.raw or knock.form.given("passkey"):
-        from secureacct.web.views import passkeys
-
-        return await passkeys.confirm(knock)
+        return await _with_passkey(knock)
     resume, wanted = knock.form.text("resume")[:64], _next(knock, knock.form.text("next"))
     try:
         outcome = await steps.confirm(
@@ -56,6 +57,21 @@ async def confirm(knock: Knock) -> Answer:
         return await form_again(knock, await _page(knock, resume=resume, next=wanted), error)
     moved(knock, outcome)
     return await go_on(knock, outcome.token, resume=resume, wanted=wanted)
+
+
+async def _with_passkey(knock: Knock) -> Answer:
+    """With a passkey, by the script: options, or the browser's answer."""
+    session = require_session(knock)
+    if "credential" not in knock.form.raw:
+        return Answer(json={"options": await passkeys.begin_confirming(knock.parts, session)})
+    outcome = await passkeys.finish_confirming(knock.parts, session, credential(knock), visit=knock.visit)
+    moved(knock, outcome)
+    return await go_on(
+        knock,
+        outcome.token,
+        resume=knock.form.text("resume")[:64],
+        wanted=_next(knock, knock.form.text("next")),
+    )
 
 
 async def go_on(knock: Knock, token: str, *, resume: str, wanted: str) -> Answer:
@@ -76,8 +92,6 @@ async def interrupted(knock: Knock, error: FreshProofRequired, *, path: str) -> 
     if knock.json or knock.session is None:
         return problem(error)
     if knock.request.method != "POST":
-        from urllib.parse import quote
-
         return redirect(knock.site.url(f"/confirm?next={quote(path, safe='/')}"))
     token = await steps.interrupt(
         knock.parts,

@@ -39,7 +39,7 @@ async def confirm_form(knock: Knock) -> Answer:
     """GET of a confirmation link. Consumes nothing."""
     await steps.email_link_works(knock.parts, knock.link_token)
     page = pages.LinkAction(action="email_confirm", path=knock.site.url("/email/confirm"))
-    return await show(knock, page, kind="link")
+    return await show(knock, page)
 
 
 async def confirm(knock: Knock) -> Answer:
@@ -54,7 +54,7 @@ async def undo_form(knock: Knock) -> Answer:
     """GET of an undo link. Consumes nothing."""
     await steps.undo_link_works(knock.parts, knock.link_token)
     page = pages.LinkAction(action="email_undo", path=knock.site.url("/email/undo"))
-    return await show(knock, page, kind="link")
+    return await show(knock, page)
 
 
 async def undo(knock: Knock) -> Answer:

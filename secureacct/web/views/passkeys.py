@@ -15,18 +15,9 @@ from secureacct.redirects import safe_next
 from secureacct.web import pages
 from secureacct.web.answers import done, form_again, problem, show
 from secureacct.web.http import Answer
-from secureacct.web.negotiation import BodyUnreadable
 from secureacct.web.site import Knock
-from secureacct.web.views import confirm as confirming
 from secureacct.web.views import sign_in as signing_in
-from secureacct.web.views.common import moved, notice, require_session, resumed
-
-
-def _credential(knock: Knock) -> dict[str, Any]:
-    credential = knock.form.raw.get("credential")
-    if not isinstance(credential, dict):
-        raise BodyUnreadable
-    return credential
+from secureacct.web.views.common import credential, moved, notice, require_session, resumed
 
 
 def _as_json(passkey: Passkey) -> dict[str, Any]:
@@ -83,7 +74,7 @@ async def add(knock: Knock) -> Answer:
         )
         return Answer(json={"options": options})
     outcome = await steps.finish_adding(
-        knock.parts, session, _credential(knock), name=knock.form.text("name"), visit=knock.visit
+        knock.parts, session, credential(knock), name=knock.form.text("name"), visit=knock.visit
     )
     moved(knock, outcome.moved)
     body = {
@@ -161,7 +152,7 @@ async def sign_in(knock: Knock) -> Answer:
     try:
         outcome = await steps.finish_sign_in(
             knock.parts,
-            _credential(knock),
+            credential(knock),
             binding=_binding(knock, pending),
             pending=pending,
             visit=knock.visit,
@@ -177,18 +168,3 @@ async def sign_in(knock: Knock) -> Answer:
     await signing_in.let_in(knock, outcome)
     location = outcome.next or knock.site.settings.after_sign_in
     return Answer(json={"status": "signed_in", "location": location}, mailed=True)
-
-
-async def confirm(knock: Knock) -> Answer:
-    """POST /confirm with a passkey: options, or the browser's answer."""
-    session = require_session(knock)
-    if "credential" not in knock.form.raw:
-        return Answer(json={"options": await steps.begin_confirming(knock.parts, session)})
-    outcome = await steps.finish_confirming(knock.parts, session, _credential(knock), visit=knock.visit)
-    moved(knock, outcome)
-    return await confirming.go_on(
-        knock,
-        outcome.token,
-        resume="",
-        wanted=safe_next(knock.form.text("next"), knock.site.settings.base_url) or "",
-    )

@@ -62,7 +62,7 @@ async def new_password_form(knock: Knock) -> Answer:
     """GET of a reset link, after it left the address bar. Consumes nothing."""
     await steps.reset_link_works(knock.parts, knock.link_token)
     page = pages.ResetPassword(**password_facts(knock))
-    return await show(knock, page, kind="link", fields=("new_password",))
+    return await show(knock, page, fields=("new_password",))
 
 
 async def new_password(knock: Knock) -> Answer:
@@ -73,6 +73,6 @@ async def new_password(knock: Knock) -> Answer:
         )
     except PasswordUnacceptable as error:
         page = pages.ResetPassword(**password_facts(knock))
-        return await form_again(knock, page, error, password_field="new_password", kind="link")
+        return await form_again(knock, page, error, password_field="new_password")
     knock.set_cookies += [knock.site.cookies.link.clear(), knock.site.cookies.session.clear()]
     return done(knock, "password_changed", to=knock.site.url("/sign-in?done=reset"))

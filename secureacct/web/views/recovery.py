@@ -38,7 +38,7 @@ async def link_form(knock: Knock) -> Answer:
         ripe_at=recovery.ripe_at if recovery else None,
         ripe=recovery is not None and recovery.ripe_at <= now,
     )
-    return await show(knock, page, kind="link")
+    return await show(knock, page)
 
 
 async def go_on(knock: Knock) -> Answer:
@@ -49,14 +49,14 @@ async def go_on(knock: Knock) -> Answer:
         return done(knock, "confirmed", to=knock.site.url("/sign-in?done=recovered"))
     page = pages.LinkAction(action="recover", path=knock.site.url("/recover"), ripe_at=recovery.ripe_at)
     json = {"status": "confirmed", "ripe_at": recovery.ripe_at}
-    return await show(knock, page, kind="link", json=json, mailed=True)
+    return await show(knock, page, json=json, mailed=True)
 
 
 async def cancel_form(knock: Knock) -> Answer:
     """GET of a cancel link. Consumes nothing."""
     await steps.cancel_link_works(knock.parts, knock.link_token)
     page = pages.LinkAction(action="recover_cancel", path=knock.site.url("/recover/cancel"))
-    return await show(knock, page, kind="link")
+    return await show(knock, page)
 
 
 async def cancel(knock: Knock) -> Answer:
@@ -70,7 +70,7 @@ async def not_me_form(knock: Knock) -> Answer:
     """GET of a "this was not me" link. Consumes nothing."""
     await protect.not_me_works(knock.parts, knock.link_token)
     page = pages.LinkAction(action="not_me", path=knock.site.url("/not-me"))
-    return await show(knock, page, kind="link")
+    return await show(knock, page)
 
 
 async def not_me(knock: Knock) -> Answer:

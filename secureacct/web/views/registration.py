@@ -66,7 +66,7 @@ async def verify_form(knock: Knock) -> Answer:
         browser_token=knock.site.cookies.attempt.read(knock.cookie_header),
     )
     fields = ("password",) if needs else ()
-    return await show(knock, pages.Verify(needs_password=needs), kind="link", fields=fields)
+    return await show(knock, pages.Verify(needs_password=needs), fields=fields)
 
 
 async def verify(knock: Knock) -> Answer:
@@ -81,6 +81,6 @@ async def verify(knock: Knock) -> Answer:
             browser_token=cookie.read(knock.cookie_header),
         )
     except SignInRejected as error:
-        return await form_again(knock, pages.Verify(needs_password=True), error, kind="link")
+        return await form_again(knock, pages.Verify(needs_password=True), error)
     knock.set_cookies += [cookie.clear(), knock.site.cookies.link.clear()]
     return done(knock, "verified", to=knock.site.url("/sign-in?done=verified"))

@@ -1,0 +1,161 @@
+"""What stands between one app and its site: answers become responses, mails leave after them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import flask
+from werkzeug.wrappers import Response
+
+from secureacct import logs
+from secureacct._faces import run_inline
+from secureacct.accounts import delivery
+from secureacct.accounts.fresh_proof import Resumed
+from secureacct.errors import ConfigurationError, SecureAcctError, StoreUnavailable
+from secureacct.web import dispatch
+from secureacct.web.flask import replay
+from secureacct.web.flask.requests import facts, headers_of, iso, moment, response_of
+from secureacct.web.http import Answer, Request
+from secureacct.web.site import Knock, WebSite
+
+log = logs.logger("flask")
+
+EXTENSION = "secureacct"
+
+
+def shell_of(app: flask.Flask | None = None) -> Shell:
+    """What ``init_app`` left with an app."""
+    found: Shell | None = (app or flask.current_app).extensions.get(EXTENSION)
+    if found is None:
+        raise ConfigurationError("secureacct was not set up for this app: call SecureAcct().init_app(app)")
+    return found
+
+
+class Shell:
+    """What stands between one app and its site."""
+
+    def __init__(self, app: flask.Flask, site: WebSite, *, ui: bool) -> None:
+        self.app = app
+        self.site = site
+        self._schema_ready = False
+        self._schema_lock = threading.Lock()
+        self._delivering = threading.Lock()
+        blueprint = flask.Blueprint(
+            EXTENSION,
+            "secureacct.web",
+            template_folder="templates",
+            static_folder="static",
+            static_url_path="/static",
+        )
+        if ui:
+            methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+            options: dict[str, Any] = {"provide_automatic_options": False, "methods": methods}
+            blueprint.add_url_rule("/", "account", self._page, **options)
+            blueprint.add_url_rule("/<path:path>", "page", self._page, **options)
+            app.add_url_rule("/.well-known/<name>", "secureacct_well_known", self._well_known, **options)
+            app.register_blueprint(blueprint, url_prefix=site.prefix)
+            csrf = app.extensions.get("csrf")
+            if csrf is not None and hasattr(csrf, "exempt"):
+                csrf.exempt(blueprint)
+        app.add_template_filter(iso, "secureacct_iso")
+        app.add_template_filter(moment, "secureacct_moment")
+        app.after_request(self._after)
+
+    def _page(self, path: str = "") -> Response:
+        request = facts(self.site)
+        answer = self.answer(request)
+        if answer.replay is not None:
+            return self._replay(answer)
+        return self.respond(answer)
+
+    def respond(self, answer: Answer) -> Response:
+        """Send an answer; the mails that wait leave after it."""
+        flask.g.secureacct_answered = True
+        response = response_of(self.site, answer)
+        if answer.mailed:
+            response.call_on_close(self.deliver_soon)
+        return response
+
+    def _well_known(self, name: str) -> Response:
+        flask.g.secureacct_answered = True
+        answer = run_inline(dispatch.handle_well_known(self.site, facts(self.site, path=""), name))
+        return response_of(self.site, answer)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request below the prefix."""
+        try:
+            self.ready()
+            return run_inline(dispatch.handle(self.site, request))
+        except StoreUnavailable as error:
+            return dispatch.store_down(self.site, request, error)
+
+    def ready(self) -> None:
+        """On localhost the first request makes the tables that are missing."""
+        if self._schema_ready or not self.site.settings.is_local:
+            return
+        with self._schema_lock:
+            if not self._schema_ready:
+                self.site.assembly.create_schema()
+                self._schema_ready = True
+
+    def _replay(self, answer: Answer) -> Response:
+        """The interrupted POST of a page of the app's own, repeated inside, once."""
+        resumed = answer.replay
+        if not isinstance(resumed, Resumed):
+            raise ConfigurationError("nothing to repeat")
+        response = replay.repeat(self.app, self.site, resumed, cookies=answer.cookies)
+        for cookie in answer.cookies:
+            response.headers.add("Set-Cookie", cookie)
+        return response
+
+    def deliver_soon(self) -> None:
+        """Hand the outbox over in the background; one at a time, and nobody waits for it."""
+        if not self._delivering.acquire(blocking=False):
+            return
+        thread = threading.Thread(target=self._deliver, name="secureacct-mail", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._delivering.release()
+
+    def _deliver(self) -> None:
+        try:
+            self.deliver()
+        except SecureAcctError as error:
+            logs.event(log, "mail.not_delivered", level="warning", reason=error.code)
+        finally:
+            self._delivering.release()
+
+    def deliver(self) -> int:
+        """Hand over what waits in the outbox; how many mails left.
+
+        :raises StoreUnavailable: the store did not answer.
+        """
+        return run_inline(delivery.deliver(self.site.parts, self.site.assembly.mailer))
+
+    def _after(self, response: Response) -> Response:
+        if flask.g.get("secureacct_answered"):
+            return response
+        knock: Knock | None = flask.g.get("secureacct_knock")
+        headers = response.headers
+        for name, value in self.site.headers.page.text:
+            if name not in headers:
+                headers[name] = value
+        if knock is not None and knock.session is not None and "Cache-Control" not in headers:
+            headers["Cache-Control"] = "no-store"
+        for cookie in flask.g.get("secureacct_cookies", ()):
+            headers.add("Set-Cookie", cookie)
+        return response
+
+    def request_facts(self) -> Request:
+        """The facts of a request to one of the app's own pages: no body is read."""
+        environ: Mapping[str, Any] = flask.request.environ
+        return Request(
+            method=flask.request.method,
+            path="",
+            headers=headers_of(dict(environ)),
+            peer=environ.get("REMOTE_ADDR"),
+            https=environ.get("wsgi.url_scheme") == "https",
+        )
