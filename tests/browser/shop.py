@@ -1,0 +1,156 @@
+"""The demo, served for a browser; and what is looked at on every page: axe, two widths, light and dark."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyotp
+from flask import Flask
+from werkzeug.serving import make_server
+
+from examples.flask_account.app import create_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / ".local" / "screenshots"
+PASSWORD = "seven brass lanterns hum softly"
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}  # CSS pixels; WCAG 2.2 1.4.10
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"  # axe-core 4.14.1, MPL-2.0, from the npm package
+AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """async (tags) => {
+  const { violations } = await axe.run(document, { runOnly: { type: "tag", values: tags } });
+  return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
+}"""
+
+
+@dataclass
+class Shop:
+    """The running demo."""
+
+    app: Flask
+    origin: str
+    mails_seen: int = 0
+
+    def url(self, path: str) -> str:
+        """An address of it."""
+        return self.origin + path
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[Shop]:
+    """The demo on a free port of this machine, with its own empty database."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    origin = f"http://localhost:{port}"
+    app = create_app(origin, folder)
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield Shop(app, origin)
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
+def axe_source() -> str:
+    """axe-core, as it was recorded."""
+    source = AXE.read_bytes()
+    if hashlib.sha256(source).hexdigest() != AXE_SHA256:
+        raise RuntimeError("tests/browser/vendor/axe.min.js is not the recorded axe-core 4.14.1")
+    return source.decode("utf-8")
+
+
+@dataclass
+class Looker:
+    """Looks at a page in light and dark, narrow and wide; keeps pictures, and what is wrong."""
+
+    folder: str
+    wrong: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def look(self, page: Page, name: str) -> None:
+        """Judge the page as it stands."""
+        place = SCREENSHOTS / self.folder
+        place.mkdir(parents=True, exist_ok=True)
+        number = next(self._count)
+        self.seen.append(name)
+        if page.locator("h1").count() != 1:
+            self.wrong.append(f"{name}: {page.locator('h1').count()} h1")
+        for scheme, size, width in (("light", WIDE, "wide"), ("dark", NARROW, "narrow")):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.screenshot(path=place / f"{number:02}-{name}-{width}.png", full_page=True)
+            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                self.wrong.append(f"{name}: wider than {size['width']} px")
+            page.evaluate(f"() => {{ if (!window.axe) {{ {axe_source()} }} }}")
+            found = page.evaluate(RUN_AXE, AXE_TAGS)
+            self.wrong += [f"{name} ({scheme}, {width}) {one}" for one in found]
+        page.emulate_media(color_scheme=None)
+        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+
+
+def mails(page: Page, shop: Shop, to: str, at_least: int = 1) -> list[dict[str, Any]]:
+    """The mails to an address, newest first, once there are so many: they leave after the answer."""
+    for _ in range(200):
+        answer = page.request.get(shop.url("/dev/outbox"), headers={"Accept": "application/json"})
+        found = [one for one in json.loads(answer.text()) if one["to"] == to]
+        if len(found) >= at_least:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{len(found)} mails to {to}, not {at_least}")
+
+
+def link_to(mail: dict[str, Any], path: str) -> str:
+    """The mail's link whose path begins so."""
+    return next(link for link in mail["links"] if f"/account/{path}/" in link)
+
+
+def sign_up(page: Page, shop: Shop, email: str, password: str = PASSWORD) -> None:
+    """From nothing to a confirmed account, through the pages."""
+    page.goto(shop.url("/account/sign-up"))
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Create account").click()
+    page.goto(link_to(mails(page, shop, email)[0], "verify"))
+    page.get_by_role("button", name="Confirm my address").click()
+
+
+def sign_in(page: Page, shop: Shop, email: str, password: str = PASSWORD) -> None:
+    """The first step of signing in, through the page."""
+    page.goto(shop.url("/account/sign-in"))
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+class Phone:
+    """An authenticator app; it waits for no clock: each code is one step ahead of the last."""
+
+    def __init__(self, secret: str) -> None:
+        self._totp = pyotp.TOTP(secret.replace(" ", ""))
+        self._next = int(time.time()) // 30 - 1
+
+    def code(self) -> str:
+        """A code that was not used before, within the one step of tolerance around now."""
+        self._next = max(self._next, int(time.time()) // 30 - 1)
+        code = self._totp.generate_otp(self._next)
+        self._next += 1
+        return code
