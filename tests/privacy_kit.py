@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from secureacct.stores.memory.journal import MemoryJournal
 from secureacct.stores.memory.privacy import MemoryPrivacy
+from secureacct.stores.memory.subject_keys import MemorySubjectKeys
 from secureacct.stores.sql.journal import AwaitingJournal, BlockingJournal
 from secureacct.stores.sql.privacy import AwaitingPrivacy, BlockingPrivacy
+from secureacct.stores.sql.subject_keys import AwaitingSubjectKeys, BlockingSubjectKeys
 
 START = 1_795_600_000  # 2026-11-25, in the story
 
@@ -24,13 +26,13 @@ class Clock:
         self.at += days * 86_400 + seconds
 
 
-class InMemory(MemoryPrivacy, MemoryJournal):
+class InMemory(MemorySubjectKeys, MemoryPrivacy, MemoryJournal):
     """Privacy topics and the journal, in memory."""
 
 
-class OnSql(BlockingPrivacy, BlockingJournal):
+class OnSql(BlockingSubjectKeys, BlockingPrivacy, BlockingJournal):
     """Privacy topics and the journal, on a blocking engine."""
 
 
-class OnAsyncSql(AwaitingPrivacy, AwaitingJournal):
+class OnAsyncSql(AwaitingSubjectKeys, AwaitingPrivacy, AwaitingJournal):
     """Privacy topics and the journal, on an awaiting engine."""

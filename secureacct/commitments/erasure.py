@@ -25,6 +25,7 @@ from secureacct.commitments.holdings import Holdings
 from secureacct.commitments.mailings import stop_changes
 from secureacct.commitments.receipts import Receipt
 from secureacct.consent.steps import NotesChoices, no_events
+from secureacct.fields.loaded_keys import LoadedKeys
 from secureacct.keys import Keyring
 from secureacct.ports.exports import DeletionReads
 from secureacct.ports.journal import Journal
@@ -32,6 +33,7 @@ from secureacct.records.changes import Change, Lost
 from secureacct.records.deletions import Deletion, FinishDeletion, RequestDeletion, UndoDeletion
 from secureacct.records.exports import DropExports
 from secureacct.records.mailings import EVERY_LIST
+from secureacct.records.subject_keys import ForgetSubject
 
 LINK_BYTES = 32  # 256 random bits
 
@@ -68,7 +70,9 @@ class ErasureParts:
     """What the steps work with.
 
     ``by_address`` gives changes that need the address: the suppression that outlives the account
-    (:func:`suppress_erased`), and letters (``correspondence.forget_changes``).
+    (:func:`suppress_erased`), and letters (``correspondence.forget_changes``). ``data_keys`` is where this
+    process keeps people's data keys (``Subjects.loaded``): with it, the person's key is destroyed in the same
+    transaction, and what was encrypted under it never opens again, wherever a copy of it lies.
     """
 
     store: ErasureStore
@@ -76,6 +80,8 @@ class ErasureParts:
     holdings: Holdings
     address_of: FindsAddress = no_address
     by_address: Callable[[str | None, str, int], Sequence[Change]] = nothing_more
+    data_keys: LoadedKeys | None = None
+    tenant: str = ""
     grace: timedelta = timedelta(days=14)  # time to think; ours
     tell: TellsOwner = tell_nobody
     clock: Callable[[], float] = time.time
@@ -175,6 +181,8 @@ async def _erase(parts: ErasureParts, deletion: Deletion) -> str | None:
             changes += await holding.erase(account_id)
     changes += parts.by_address(address, account_id, now)
     changes.append(DropExports(account_id=account_id))
+    if parts.data_keys is not None:
+        changes.append(ForgetSubject(tenant=parts.tenant, subject=account_id, at=now))
     key_id = parts.keys.primary("audit")
     receipt = receipts.sign(
         parts.keys,
@@ -193,7 +201,11 @@ async def _erase(parts: ErasureParts, deletion: Deletion) -> str | None:
         events=parts.events("account_erased", account_id=account_id, reason=""),
         mails=mails,
     )
-    return None if isinstance(outcome, Lost) else receipt
+    if isinstance(outcome, Lost):
+        return None
+    if parts.data_keys is not None:
+        parts.data_keys.forget(parts.tenant, account_id.encode())
+    return receipt
 
 
 def suppress_erased(

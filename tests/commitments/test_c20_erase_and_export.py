@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,8 @@ from secureacct.commitments.mailing_faces import Mailings
 from secureacct.commitments.mailings import MailingList, MailingParts
 from secureacct.consent import ConsentParts, Consents, Declarations, Purpose
 from secureacct.errors import StoreUnavailable
+from secureacct.fields import FieldCipher, SubjectForgotten
+from secureacct.fields.subjects import Subjects
 from secureacct.keys import Keyring
 from secureacct.records.disclosures import Disclosure, RecordDisclosure
 from secureacct.records.mail import Message
@@ -278,6 +281,27 @@ def test_after_erasure_the_person_is_nowhere(site, store, tmp_path):
         for canary in (b"canary", ADA.encode()):
             assert canary not in file.read_bytes()
     assert site.orders.of("43"), "others keep theirs"
+
+
+def test_what_was_encrypted_for_the_person_never_opens_again(site, store, keys):
+    """The data key is destroyed with the rest: even a kept copy of the ciphertext stays closed."""
+    subjects = Subjects(store, keys=keys, clock=site.clock)
+    for person in ("42", "43"):
+        subjects.load([person])
+    note = FieldCipher(keys, table="crm", column="note", type=str, subject="42", data_keys=subjects.loaded)
+    other = note.for_subject("43")
+    copies = note.encrypt("canary", row="1"), other.encrypt("stays", row="2")
+    site.erasure = Erasure(replace(site.erasure.parts, data_keys=subjects.loaded))
+    erase(site)
+    with pytest.raises(SubjectForgotten):
+        note.decrypt(copies[0], row="1")
+    later = Subjects(store, keys=keys, clock=site.clock)
+    later.load(["42", "43"])
+    with pytest.raises(SubjectForgotten):
+        FieldCipher(keys, table="crm", column="note", type=str, subject="42", data_keys=later.loaded).decrypt(
+            copies[0], row="1"
+        )
+    assert other.decrypt(copies[1], row="2") == "stays"
 
 
 def test_who_left_is_still_left_in_peace(site):
