@@ -25,6 +25,7 @@ from secureacct.throttle.policies import ActionPolicy, Budget, Ladder, ThrottleP
 
 HOUR_MS = 3_600_000
 UNKNOWN_NETWORK = "unknown"  # everybody without an address shares one budget
+MOST_NETWORKS_KEPT = 4096  # networks whose charges are kept ready; about 5 MB
 LONGEST_RETRY_AFTER_S = 86_400  # seconds; what an answer may ask a client to wait
 
 log = logs.logger("throttle")
@@ -39,6 +40,9 @@ class ThrottleParts:
     policy: ThrottlePolicy = field(default_factory=ThrottlePolicy)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     _secrets: dict[int, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _shared: dict[tuple[bytes, str, str | None], tuple[Charge, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def secret(self) -> bytes:
@@ -86,15 +90,13 @@ async def admit(
     policy = parts.policy.of(action)
     now_ms = int((parts.clock() if now is None else now) * 1000)
     if known_device is not None and account is not None and policy.device is not None:
+        charges = _device_lane(parts, policy, action, account, known_device)
         try:
-            return await _through(
-                parts, action, _device_lane(parts, policy, action, account, known_device), "device", now_ms
-            )
+            return await _through(parts, policy, action, charges, "device", now_ms)
         except AuthenticatorPaused:
             logs.event(log, "throttle.device_mark_void", action=action)
-    return await _through(
-        parts, action, _stranger_lane(parts, policy, action, account, network), "stranger", now_ms
-    )
+    charges = _stranger_lane(parts, policy, action, account, network)
+    return await _through(parts, policy, action, charges, "stranger", now_ms)
 
 
 async def succeeded(parts: ThrottleParts, ticket: Admitted) -> None:
@@ -114,9 +116,7 @@ async def cleared(parts: ThrottleParts, *, action: str, account: str, network: s
     for this action is empty again, and that of ``network`` with it."""
     policy = parts.policy.of(action)
     lane = _stranger_lane(parts, policy, action, account, network)
-    await parts.store.settle_success(
-        [key for (key, kind), _ in lane if kind in ("account", "account_network")]
-    )
+    await parts.store.settle_success([one.key for one in lane if one.kind in ("account", "account_network")])
 
 
 async def forget(parts: ThrottleParts, *, limit: int = 10_000, now: float | None = None) -> int:
@@ -125,40 +125,54 @@ async def forget(parts: ThrottleParts, *, limit: int = 10_000, now: float | None
     return await parts.store.forget_buckets(now_ms=now_ms, limit=limit)
 
 
-Named = tuple[tuple[bytes, str], Ladder | Budget]  # ((key, kind), numbers)
-
-
 def _device_lane(
     parts: ThrottleParts, policy: ActionPolicy, action: str, account: str, device: str
-) -> list[Named]:
-    secret = parts.secret
-    lane: list[Named] = []
+) -> list[Charge]:
+    lane: list[Charge] = []
     if policy.device is not None:
-        key = rules.bucket_key(secret, action, "device", rules.subject(account), device)
-        lane.append(((key, "device"), policy.device))
-    if policy.everyone is not None:
-        lane.append(((rules.bucket_key(secret, action, "everyone"), "everyone"), policy.everyone))
+        key = rules.bucket_key(parts.secret, action, "device", rules.subject(account), device)
+        lane.append(_charge(key, "device", policy.device))
+    lane += (one for one in _shared_by_all(parts, policy, action, None) if one.kind == "everyone")
     return lane
 
 
 def _stranger_lane(
     parts: ThrottleParts, policy: ActionPolicy, action: str, account: str | None, network: str | None
-) -> list[Named]:
+) -> list[Charge]:
     secret = parts.secret
-    groups = widening(network) if network is not None else (UNKNOWN_NETWORK,)
-    lane: list[Named] = []
+    lane: list[Charge] = []
     if account is not None:
         who = rules.subject(account)
         if policy.account_network is not None:
-            key = rules.bucket_key(secret, action, "account_network", who, groups[0])
-            lane.append(((key, "account_network"), policy.account_network))
+            near = widening(network)[0] if network is not None else UNKNOWN_NETWORK
+            key = rules.bucket_key(secret, action, "account_network", who, near)
+            lane.append(_charge(key, "account_network", policy.account_network))
         if policy.account is not None:
-            lane.append(((rules.bucket_key(secret, action, "account", who), "account"), policy.account))
-    for group, budget in zip(groups, policy.networks, strict=False):
-        lane.append(((rules.bucket_key(secret, action, "network", group), "network"), budget))
-    if policy.everyone is not None:
-        lane.append(((rules.bucket_key(secret, action, "everyone"), "everyone"), policy.everyone))
+            lane.append(_charge(rules.bucket_key(secret, action, "account", who), "account", policy.account))
+    lane += _shared_by_all(parts, policy, action, network)
     return lane
+
+
+def _shared_by_all(
+    parts: ThrottleParts, policy: ActionPolicy, action: str, network: str | None
+) -> tuple[Charge, ...]:
+    """The charges that do not depend on the account, made once for a network."""
+    secret = parts.secret
+    place = (secret, action, network)
+    found = parts._shared.get(place)
+    if found is None:
+        groups = widening(network) if network is not None else (UNKNOWN_NETWORK,)
+        made = [
+            _charge(rules.bucket_key(secret, action, "network", group), "network", budget)
+            for group, budget in zip(groups, policy.networks, strict=False)
+        ]
+        if policy.everyone is not None:
+            key = rules.bucket_key(secret, action, "everyone")
+            made.append(_charge(key, "everyone", policy.everyone))
+        if len(parts._shared) >= MOST_NETWORKS_KEPT:
+            parts._shared.clear()
+        found = parts._shared[place] = tuple(made)
+    return found
 
 
 def _charge(key: bytes, kind: str, numbers: Ladder | Budget) -> Charge:
@@ -186,20 +200,28 @@ def _charge(key: bytes, kind: str, numbers: Ladder | Budget) -> Charge:
     )
 
 
-async def _through(parts: ThrottleParts, action: str, lane: list[Named], name: str, now_ms: int) -> Admitted:
-    charges = [_charge(key, kind, numbers) for (key, kind), numbers in lane]
+async def _through(
+    parts: ThrottleParts, policy: ActionPolicy, action: str, charges: list[Charge], lane: str, now_ms: int
+) -> Admitted:
     if not charges:
-        return Admitted(action=action, keys=(), lane=name)
+        return Admitted(action=action, keys=(), lane=lane)
     try:
         answer = await parts.store.count_attempt(charges, now_ms=now_ms)
     except StoreUnavailable:
-        if all(numbers.store_down == "open" for _, numbers in lane):
+        if _opens_without_store(policy, lane):
             logs.event(log, "throttle.uncounted", action=action, level="warning")
-            return Admitted(action=action, keys=(), lane=name, counted=False)
+            return Admitted(action=action, keys=(), lane=lane, counted=False)
         raise
     if isinstance(answer, Refused):
         raise _refusal(action, charges, answer, now_ms=now_ms)
-    return _ticket(action, charges, answer.buckets, name, now_ms=now_ms)
+    return _ticket(action, charges, answer.buckets, lane, now_ms=now_ms)
+
+
+def _opens_without_store(policy: ActionPolicy, lane: str) -> bool:
+    """Whether every bucket of a lane says open, also those this attempt had no subject for."""
+    strangers = (policy.account, policy.account_network, *policy.networks)
+    buckets = (policy.device, policy.everyone) if lane == "device" else (*strangers, policy.everyone)
+    return all(one.store_down == "open" for one in buckets if one is not None)
 
 
 def _refusal(action: str, charges: list[Charge], answer: Refused, *, now_ms: int) -> TooManyAttempts:

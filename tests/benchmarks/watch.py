@@ -35,7 +35,7 @@ from secureacct.stores.sql.journal import BlockingJournal, event
 from secureacct.stores.sql.throttle import BlockingThrottle, _count_text, throttle
 from secureacct.throttle import ThrottleParts, admit, rules
 from secureacct.throttle.policies import ThrottlePolicy
-from secureacct.throttle.steps import _charge, _stranger_lane
+from secureacct.throttle.steps import _stranger_lane
 
 NOW = 1_790_000_000.0
 
@@ -69,7 +69,7 @@ WIDE = ThrottlePolicy().with_network_budget(per_hour=1_000_000)
 def rows_of(parts: ThrottleParts, number: int, *, now_ms: int) -> list[object]:
     """The parameters of one attempt's statement, made by hand."""
     lane = _stranger_lane(parts, WIDE.of("sign_in"), "sign_in", f"{number}@example.org", "192.0.2.7")
-    charges = sorted((_charge(key, kind, numbers) for (key, kind), numbers in lane), key=lambda one: one.key)
+    charges = sorted(lane, key=lambda one: one.key)
     values: list[object] = []
     for one in charges:
         values += (one.key, 1, *rules.opening(one, now_ms=now_ms), now_ms, one.free, one.step_ms)
@@ -128,12 +128,7 @@ def counting_redis(url: str, *, rounds: int) -> None:
     parts = ThrottleParts(store, keys, WIDE)
     ticks = iter(range(10**9))
     store.client.script_load(COUNT)
-    charge = [
-        _charge(key, kind, numbers)
-        for (key, kind), numbers in _stranger_lane(
-            parts, parts.policy.of("sign_in"), "sign_in", "x@example.org", "192.0.2.7"
-        )
-    ]
+    charge = _stranger_lane(parts, WIDE.of("sign_in"), "sign_in", "x@example.org", "192.0.2.7")
     arguments = _count_arguments(charge, now_ms=int(NOW * 1000))
     name = iter(range(10**9))
 
