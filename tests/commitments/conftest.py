@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from secureacct.doctor.promises.rehearsal import Rehearsal, rehearse
 from secureacct.keys import Keyring
+from secureacct.passwords import PasswordHasher
+from secureacct.passwords.profiles import CHEAPEST
 from secureacct.stores.sql.base import metadata
+from tests.commitments.stage import make_site
 from tests.privacy_kit import Clock, InMemory, OnSql
 
 
@@ -36,3 +40,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     metadata.create_all(engine)
     yield OnSql(engine)
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+    """A whole site in rehearsal, for stories told with a browser."""
+    folder = tmp_path_factory.mktemp("stage")
+    return rehearse(make_site(folder, hasher=PasswordHasher(CHEAPEST)), folder, name="stage")
