@@ -1,78 +1,20 @@
-"""Accounts, identifiers, sign-ups, links and the steps in between, in memory."""
+"""Accounts, their identifiers and their profile, in memory.
+
+Sign-ups, links and the steps in between have files of their own; the mixin is here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from secureacct.records import accounts as r
+from secureacct.stores.memory import account_steps as _steps  # noqa: F401 - registers its changes
 from secureacct.stores.memory.journal import MemoryBase, State, makes
 from secureacct.stores.memory.sessions import open_state, state_of
-
-LINKS_KEPT_S = 30 * 86_400  # seconds past expiry, so that an old link can say what became of it; ours
-
-V = TypeVar("V")
-
-
-def _find(topic: dict[Any, V], holds: Callable[[V], bool]) -> list[Any]:
-    return [key for key, value in topic.items() if holds(value)]
-
-
-def _set_all(state: State, name: str, holds: Callable[[Any], bool], /, **values: Any) -> int:
-    topic = state.topic(name)
-    keys = _find(topic, holds)
-    for key in keys:
-        state.put(topic, key, replace(topic[key], **values))
-    return len(keys)
-
-
-def _drop_all(state: State, name: str, holds: Callable[[Any], bool]) -> int:
-    topic = state.topic(name)
-    keys = _find(topic, holds)
-    for key in keys:
-        state.drop(topic, key)
-    return len(keys)
-
-
-# --- changes: sign-up --------------------------------------------------------------------------
-
-
-def _attempts_of(state: State, tokens: Sequence[bytes]) -> list[r.Attempt]:
-    known = state.topic("attempt_tokens")
-    own = [one for one in state.topic("attempt").values() if not known[one.id].isdisjoint(tokens)]
-    return sorted(own, key=lambda one: (one.created_at, one.id), reverse=True)
-
-
-def _drop_attempt(state: State, attempt_id: str) -> None:
-    state.drop(state.topic("attempt"), attempt_id)
-    state.drop(state.topic("attempt_tokens"), attempt_id)
-
-
-@makes(r.AddAttempt)
-def _add_attempt(state: State, change: r.AddAttempt) -> int:
-    state.put(state.topic("attempt"), change.attempt.id, change.attempt)
-    state.put(state.topic("attempt_tokens"), change.attempt.id, frozenset(change.tokens))
-    for old in _attempts_of(state, change.tokens)[change.at_most :]:
-        _drop_attempt(state, old.id)
-    return 1
-
-
-@makes(r.ConfirmAttempt)
-def _confirm_attempt(state: State, change: r.ConfirmAttempt) -> int:
-    one = state.topic("attempt").get(change.attempt_id)
-    if one is None or one.expires_at <= change.now:
-        return 0
-    _drop_attempt(state, change.attempt_id)
-    return 1
-
-
-@makes(r.DropAttempts)
-def _drop_attempts(state: State, change: r.DropAttempts) -> int:
-    gone = _attempts_of(state, change.tokens)
-    for one in gone:
-        _drop_attempt(state, one.id)
-    return len(gone)
+from secureacct.stores.memory.sign_ups import attempts_of
+from secureacct.stores.memory.topics import drop_all, find, set_all
 
 
 @makes(r.OpenAccount)
@@ -118,45 +60,6 @@ def _reserve_identifier(state: State, change: r.ReserveIdentifier) -> int:
     return len(own)
 
 
-# --- changes: links ----------------------------------------------------------------------------
-
-
-@makes(r.AddLink)
-def _add_link(state: State, change: r.AddLink) -> int:
-    state.put(state.topic("link"), change.link.hash, change.link)
-    return 1
-
-
-@makes(r.UseLink)
-def _use_link(state: State, change: r.UseLink) -> int:
-    return _set_all(
-        state,
-        "link",
-        lambda link: (
-            link.hash == change.hash
-            and link.purpose == change.purpose
-            and link.used_at is None
-            and link.expires_at > change.now
-        ),
-        used_at=change.now,
-    )
-
-
-@makes(r.VoidLinks)
-def _void_links(state: State, change: r.VoidLinks) -> int:
-    return _set_all(
-        state,
-        "link",
-        lambda link: (
-            link.account_id == change.account_id and link.purpose in change.purposes and link.used_at is None
-        ),
-        used_at=change.now,
-    )
-
-
-# --- changes: the account itself ---------------------------------------------------------------
-
-
 @makes(r.HoldSecurityVersion)
 def _hold_security_version(state: State, change: r.HoldSecurityVersion) -> int:
     own = state_of(state, change.account_id)
@@ -164,7 +67,7 @@ def _hold_security_version(state: State, change: r.HoldSecurityVersion) -> int:
 
 
 def _update(state: State, account_id: str, holds: Callable[[r.Account], bool], **values: Any) -> int:
-    return _set_all(state, "account", lambda one: one.id == account_id and holds(one), **values)
+    return set_all(state, "account", lambda one: one.id == account_id and holds(one), **values)
 
 
 @makes(r.SetPassword)
@@ -240,148 +143,13 @@ def _set_profile(state: State, change: r.SetProfile) -> int:
 def _erase_account(state: State, change: r.EraseAccount) -> int:
     own = change.account_id
     for name in ("link", "pending", "email_change", "recovery"):
-        _drop_all(state, name, lambda one: one.account_id == own)
-    _drop_all(state, "identifier", lambda held: held[0] == own)
-    for mail_id in _find(state.outbox, lambda mail: mail.account_id == own):
+        drop_all(state, name, lambda one: one.account_id == own)
+    drop_all(state, "identifier", lambda held: held[0] == own)
+    for mail_id in find(state.outbox, lambda mail: mail.account_id == own):
         state.drop(state.outbox, mail_id)
     if own in state.topic("profile"):
         state.drop(state.topic("profile"), own)
-    return _drop_all(state, "account", lambda one: one.id == own)
-
-
-# --- changes: steps in between -----------------------------------------------------------------
-
-
-@makes(r.AddPending)
-def _add_pending(state: State, change: r.AddPending) -> int:
-    state.put(state.topic("pending"), change.pending.hash, change.pending)
-    return 1
-
-
-@makes(r.ClaimPending)
-def _claim_pending(state: State, change: r.ClaimPending) -> int:
-    return _drop_all(state, "pending", lambda one: one.hash == change.hash and one.expires_at > change.now)
-
-
-@makes(r.AddInterrupted)
-def _add_interrupted(state: State, change: r.AddInterrupted) -> int:
-    state.put(state.topic("interrupted"), change.interrupted.session_id, change.interrupted)
-    return 1
-
-
-@makes(r.ClaimInterrupted)
-def _claim_interrupted(state: State, change: r.ClaimInterrupted) -> int:
-    return _drop_all(
-        state,
-        "interrupted",
-        lambda one: (
-            one.hash == change.hash and one.session_id == change.session_id and one.expires_at > change.now
-        ),
-    )
-
-
-@makes(r.AddEmailChange)
-def _add_email_change(state: State, change: r.AddEmailChange) -> int:
-    state.put(state.topic("email_change"), change.change.id, change.change)
-    return 1
-
-
-@makes(r.FinishEmailChange)
-def _finish_email_change(state: State, change: r.FinishEmailChange) -> int:
-    return _set_all(
-        state,
-        "email_change",
-        lambda one: one.id == change.id and one.account_id == change.account_id and one.state == "pending",
-        state="done",
-        done_at=change.now,
-        undo_until=change.undo_until,
-    )
-
-
-@makes(r.UndoEmailChange)
-def _undo_email_change(state: State, change: r.UndoEmailChange) -> int:
-    one = state.topic("email_change").get(change.id)
-    if (
-        one is None
-        or one.account_id != change.account_id
-        or one.state != "done"
-        or one.undo_until <= change.now
-    ):
-        return 0
-    state.put(state.topic("email_change"), one.id, replace(one, state="undone"))
-    _set_all(
-        state,
-        "email_change",
-        lambda later: (
-            later.account_id == one.account_id
-            and later.id != one.id
-            and later.requested_at >= one.requested_at
-            and later.state in ("pending", "done")
-        ),
-        state="void",
-    )
-    return 1
-
-
-@makes(r.VoidEmailChanges)
-def _void_email_changes(state: State, change: r.VoidEmailChanges) -> int:
-    return _set_all(
-        state,
-        "email_change",
-        lambda one: one.account_id == change.account_id and one.state == "pending",
-        state="void",
-    )
-
-
-@makes(r.StartRecovery)
-def _start_recovery(state: State, change: r.StartRecovery) -> int:
-    new = change.recovery
-    waiting = _find(
-        state.topic("recovery"),
-        lambda one: one.account_id == new.account_id and one.state == "waiting",
-    )
-    if waiting or new.id in state.topic("recovery"):
-        return 0
-    state.put(state.topic("recovery"), new.id, new)
-    return 1
-
-
-@makes(r.FinishRecovery)
-def _finish_recovery(state: State, change: r.FinishRecovery) -> int:
-    return _set_all(
-        state,
-        "recovery",
-        lambda one: (
-            one.id == change.id
-            and one.account_id == change.account_id
-            and one.state == "waiting"
-            and one.ripe_at <= change.now
-        ),
-        state="done",
-    )
-
-
-@makes(r.CancelRecovery)
-def _cancel_recovery(state: State, change: r.CancelRecovery) -> int:
-    return _set_all(
-        state,
-        "recovery",
-        lambda one: one.id == change.id and one.account_id == change.account_id and one.state == "waiting",
-        state="cancelled",
-    )
-
-
-@makes(r.PurgeAccounts)
-def _purge_accounts(state: State, change: r.PurgeAccounts) -> int:
-    expired = [one.id for one in state.topic("attempt").values() if one.expires_at <= change.now]
-    for attempt_id in expired:
-        _drop_attempt(state, attempt_id)
-    gone = len(expired)
-    for name in ("pending", "interrupted"):
-        gone += _drop_all(state, name, lambda one: one.expires_at <= change.now)
-    gone += _drop_all(state, "link", lambda one: one.expires_at <= change.now - LINKS_KEPT_S)
-    gone += _drop_all(state, "identifier", lambda held: held[1] is not None and held[1] <= change.now)
-    return gone
+    return drop_all(state, "account", lambda one: one.id == own)
 
 
 class MemoryAccounts(MemoryBase):
@@ -418,7 +186,7 @@ class MemoryAccounts(MemoryBase):
     async def attempts_for(self, tokens: Sequence[bytes], *, now: int) -> Sequence[r.Attempt]:
         """See the port."""
         with self.state.lock:
-            return [one for one in _attempts_of(self.state, tokens) if one.expires_at > now]
+            return [one for one in attempts_of(self.state, tokens) if one.expires_at > now]
 
     async def attempt(self, attempt_id: str, *, now: int) -> r.Attempt | None:
         """See the port."""

@@ -88,6 +88,7 @@ class MemoryBase:
 
     @property
     def kind(self) -> Literal["both"]:
+        """Serves blocking and awaiting callers."""
         return "both"
 
 

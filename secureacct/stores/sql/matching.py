@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from secureacct.stores.sql.accounts import identifier
+from secureacct.stores.sql.account_tables import identifier
 from secureacct.stores.sql.base import AwaitingBase, BlockingBase, in_async_tx, in_tx
 
 _FIND = sa.select(identifier.c.token, identifier.c.account_id).where(
