@@ -27,7 +27,7 @@ from secureacct.fields.errors import (
     ValueTooLarge,
 )
 from secureacct.fields.state import FieldState
-from secureacct.fields.values import ROW_ENCODERS, ValueType, row_kind
+from secureacct.fields.values import ROW_ENCODERS, ROW_TYPES, ValueType, row_kind
 
 COPIED_BYTES = 8192  # up to here a copy is cheaper than a view
 READS_PER_LOOK = 64  # values read between two looks at the clock, each of which would cost 5 %
@@ -72,6 +72,7 @@ def build(  # noqa: C901 - four closures that share their cells; apart they woul
     """
     encode, decode = values.encode, values.decode
     row_aad = ROW_ENCODERS[kind]
+    expected = ROW_TYPES[kind]
     floor, fixed, longest = options.floor, options.fixed, options.max_value
     pads = padding.suffixes(floor, fixed, longest)
     keeps_null = not options.encrypt_null
@@ -217,6 +218,13 @@ def build(  # noqa: C901 - four closures that share their cells; apart they woul
             return None
         return other_kind(found) or InvalidValue(f"this field takes {kind} row ids, not {found}")
 
+    def batch_codec(first: Any) -> Codec | None:
+        """The codec for a batch whose first row is of another kind; single strays go one by one."""
+        if type(first) is expected:
+            return None
+        found = codec_of(first)
+        return found if isinstance(found, Codec) else None
+
     def encrypt_many(values_: Iterable[Any], *, rows: Iterable[Any]) -> list[Any]:
         given, ids = list(values_), list(rows)
         if len(given) != len(ids):
@@ -224,6 +232,10 @@ def build(  # noqa: C901 - four closures that share their cells; apart they woul
             raise InvalidValue("there must be as many rows as values")
         if not given:
             return []
+        other = batch_codec(ids[0])
+        if other is not None:
+            values_, passed, given = (), given, []
+            return other.encrypt_many(passed, rows=ids)
         out: list[Any] = []
         add = out.append
         payload: bytes | None = None
@@ -266,6 +278,9 @@ def build(  # noqa: C901 - four closures that share their cells; apart they woul
         given, ids = list(blobs), list(rows)
         if len(given) != len(ids):
             raise InvalidValue("there must be as many rows as values")
+        other = batch_codec(ids[0]) if ids else None
+        if other is not None:
+            return other.decrypt_many(given, rows=ids, on_error=on_error)
         out: list[Any] = []
         add = out.append
         plain: bytes | None = None

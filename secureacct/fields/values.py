@@ -137,6 +137,14 @@ ROW_ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "none": _no_row,
 }
 
+ROW_TYPES: dict[str, type[Any]] = {
+    "str": str,
+    "int": int,
+    "uuid": uuid.UUID,
+    "tuple": tuple,
+    "none": type(None),
+}
+
 
 def _exactly(python_type: type[T], encode: Callable[[T], bytes]) -> Callable[[T], bytes]:
     def checked(value: T) -> bytes:

@@ -398,20 +398,20 @@ class Keyring:
                 f"nobody counted what key {key_id} of root {root!r} still protects;"
                 " pass remaining= or force=True"
             )
-        if (
-            self._path is not None
-            and entry is not None
-            and entry.state is State.DECRYPT_ONLY
-            and self._now() < entry.changed + SETTLE_SECONDS
-        ):
-            raise KeyStateError(
-                f"key {key_id} of root {root!r} was primary less than {SETTLE_SECONDS:.0f} s ago and other"
-                " processes may still write with it; try again then"
-            )
         left = remaining()
         if left:
             raise KeyStateError(
                 f"key {key_id} of root {root!r} still protects {left} values; rotate them first"
+            )
+        if (
+            self._path is not None
+            and entry is not None
+            and entry.state in {State.DECRYPT_ONLY, State.DISABLED}
+            and self._now() < entry.changed + SETTLE_SECONDS
+        ):
+            raise KeyStateError(
+                f"key {key_id} of root {root!r} was changed less than {SETTLE_SECONDS:.0f} s ago and other"
+                " processes may still write with it; try again then"
             )
 
     def _after_fork(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,6 +145,7 @@ class Rotation:
         self._primary, self._chunk_rows = primary, chunk_rows
         self._sleep, self._clock = sleep, clock
         self._keys = list(table.primary_key)
+        self._key_names = [key.name for key in self._keys]
         if not self._keys or not columns or chunk_rows < 1:
             raise ConfigurationError(f"{table.name} needs a primary key, and columns to rotate")
         for column in columns:
@@ -282,7 +283,7 @@ class Rotation:
             chunk = jobs.Chunk(0, after, None)
             query = self._select(jobs.in_range(self._table, chunk)).limit(self._chunk_rows)
             with _our_errors(), self._engine.connect() as connection:
-                rows = [dict(row) for row in connection.execute(query.order_by(*self._keys)).mappings()]
+                rows = _rows(connection, query.order_by(*self._keys))
             for column in self._columns:
                 ours = [
                     row for row in rows if row[column.column] is not None and not _is_foreign(column, row)
@@ -423,11 +424,11 @@ class Rotation:
         self, connection: sa.Connection, chunk: jobs.Chunk
     ) -> tuple[list[_Change], list[tuple[str, str, str]]]:
         query = self._select([*jobs.in_range(self._table, chunk), self._needs_work()])
-        rows = [dict(row) for row in connection.execute(query).mappings()]
-        changes = {self._key(row): _Change(self._key(row), {}, {}) for row in rows}
+        rows = _rows(connection, query)
+        changes = {id(row): _Change(self._key(row), {}, {}) for row in rows}
         failed: list[tuple[str, str, str]] = []
         for column in self._columns:
-            waiting = [row for row in rows if _is_foreign(column, row)]
+            waiting = [] if column.source is None else [row for row in rows if _is_foreign(column, row)]
             foreign = {id(row) for row in waiting}
             ours = [row for row in rows if row[column.column] is not None and id(row) not in foreign]
             opened = [*self._opened(column, ours), *_foreign_values(column, waiting)]
@@ -441,7 +442,7 @@ class Rotation:
                 if isinstance(new, FieldError):
                     failed.append((jobs.key_text(self._key(row)), column.column, new.code))
                     continue
-                change = changes[self._key(row)]
+                change = changes[id(row)]
                 for name, value in new.items():
                     change.old[name], change.new[name] = row[name], value
         return [change for change in changes.values() if change.new], failed
@@ -563,7 +564,9 @@ class Rotation:
         columns: list[list[Any]] = [[change.key[0] for change in group]]
         for name in names:
             columns += [[change.old[name] for change in group], [change.new[name] for change in group]]
-        arrays = ", ".join(f"cast(:p{n} as {kind})" for n, kind in enumerate(declared))
+        raw = connection.dialect.driver == "psycopg"  # which can send arrays in binary, if told so
+        mark = "%b" if raw else ":p{}"
+        arrays = ", ".join(f"cast({mark.format(n)} as {kind})" for n, kind in enumerate(declared))
         aliases = ", ".join(["k", *(f"o{n}, n{n}" for n in range(len(names)))])
         quoted = [quote.quote(name) for name in names]
         sets = ", ".join(f"{name} = v.n{n}" for n, name in enumerate(quoted))
@@ -572,22 +575,36 @@ class Rotation:
             f"update {quote.format_table(self._table)} t set {sets} from unnest({arrays}) as v({aliases})"  # noqa: S608 - quoted names
             f" where t.{quote.quote(self._keys[0].name)} = v.k and {same}"
         )
+        if raw:
+            with closing(connection.connection.cursor()) as cursor:
+                cursor.execute(statement, columns)
+                return int(cursor.rowcount)
         bound = {f"p{n}": values for n, values in enumerate(columns)}
         return connection.execute(sa.text(statement), bound).rowcount
 
     def _key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(row[key.name] for key in self._keys)
+        names = self._key_names
+        return (row[names[0]],) if len(names) == 1 else tuple([row[name] for name in names])
 
     def _row(self, column: RotatedColumn, row: Mapping[str, Any]) -> Row:
         if not column.bind_row:
             return None
         if callable(column.row_from):
             return column.row_from(row)
+        if column.row_from is None and len(self._key_names) == 1:
+            alone: Row = row[self._key_names[0]]
+            return alone
         key = (row[column.row_from],) if column.row_from is not None else self._key(row)
         if len(key) > 1:
             return key
         only: Row = key[0]
         return only
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:
+    result = connection.execute(query)
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _sealed_alone(cipher: FieldCipher[Any], value: Any, row: Row) -> Any:

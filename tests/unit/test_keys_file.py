@@ -372,6 +372,9 @@ def test_a_key_that_was_just_primary_is_not_destroyed(path: Path, monkeypatch: p
     ring.rotate()
     with pytest.raises(KeyStateError, match="less than 10 s ago"):
         ring.destroy("fields", 1, remaining=lambda: 0)
+    ring.disable("fields", 1)
+    with pytest.raises(KeyStateError, match="less than 10 s ago"):
+        ring.destroy("fields", 1, remaining=lambda: 0)
     now[0] += 2 * keyring.RELOAD_SECONDS
     ring.destroy("fields", 1, remaining=lambda: 0)
     assert Keyring.load(path).describe("fields")[0].state is State.DESTROYED
