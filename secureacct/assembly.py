@@ -20,6 +20,7 @@ from secureacct.accounts import mails, recording
 from secureacct.accounts.directory import AppPeople, OwnPeople
 from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, Site, Visit
 from secureacct.accounts.vault import ProfileField, Vault
+from secureacct.audit.events import RANDOM_BYTES, event_id, open_event, seal_event
 from secureacct.client_address import TrustedProxies
 from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring, KeyringNotFound
@@ -30,6 +31,7 @@ from secureacct.password_rules import PasswordRules
 from secureacct.passwords import Admission, InlinePasswordWork, PasswordHasher
 from secureacct.ports.accounts import Directory, PasswordStore
 from secureacct.ports.mailer import Mailer
+from secureacct.records.events import Event
 from secureacct.sessions import Remember, SessionPolicy
 from secureacct.sessions.parts import Notices
 from secureacct.settings import PREFIX, Settings
@@ -64,6 +66,7 @@ class Assembly:
         self.proxies = TrustedProxies.parse(settings.trusted_proxies)
         self._lock = threading.RLock()
         self._store: Any = self.choices.store
+        self._keys: Keyring | None = self.choices.keys
         self._parts: AccountParts | None = None
         self._mailer: Mailer | None = self.choices.mailer
 
@@ -75,7 +78,7 @@ class Assembly:
         """
         with self._lock:
             if self._store is None:
-                self._store = _store(self.settings)
+                self._store = self._open_store()
             store: AccountStore = self._store
             return store
 
@@ -99,10 +102,50 @@ class Assembly:
                 self._parts = self._make()
             return self._parts
 
+    @property
+    def keys(self) -> Keyring:
+        """The keyring.
+
+        :raises ConfigurationError: there is none, and none may be made here.
+        :raises KeyringError: it is unreadable, too open, or altered.
+        """
+        with self._lock:
+            if self._keys is None:
+                self._keys = self._keyring()
+            return self._keys
+
+    def _open_store(self) -> Any:
+        accounts = _sql_store(self.settings)
+        if not self.settings.redis_url:
+            return accounts
+        from secureacct.stores.redis import RedisStore, client_from_url
+        from secureacct.stores.split import SplitStore
+
+        sessions = RedisStore(client_from_url(self.settings.redis_url))
+        return SplitStore(accounts, sessions, attempted=self._attempted)
+
+    def _attempted(self, event: Event) -> Event:
+        parts = self.parts
+        new_id = event_id(now=parts.clock(), random=parts.random(RANDOM_BYTES))
+        personal = open_event(parts.vault.event_keys, parts.vault.event_cipher, event)
+        return seal_event(
+            parts.vault.event_keys,
+            parts.vault.event_cipher,
+            id=new_id,
+            at=event.at,
+            name=event.name,
+            outcome="attempted",
+            reason=event.reason,
+            account_id=event.account_id,
+            session_id=event.session_id,
+            correlation_id=event.correlation_id,
+            personal=personal,
+        )
+
     def _make(self) -> AccountParts:
         settings, choices = self.settings, self.choices
         store = self.store
-        keys = choices.keys or self._keyring()
+        keys = self.keys
         vault = Vault(keys, profile=choices.profile)
         if choices.directory is not None:
             if choices.password_store is None:
@@ -148,8 +191,9 @@ class Assembly:
         return keys
 
     def _holds_accounts(self) -> bool:
-        has_accounts = getattr(self._store, "holds_accounts", None)
-        return bool(has_accounts and has_accounts())
+        """Whether there is data that only the missing keyring opens. When in doubt, yes."""
+        holds = getattr(self.store, "holds_accounts", None)
+        return holds is None or run_inline(holds())
 
     @property
     def longest_session_s(self) -> int:
@@ -183,7 +227,7 @@ class Assembly:
             make()
 
 
-def _store(settings: Settings) -> Any:
+def _sql_store(settings: Settings) -> Any:
     from secureacct.stores.sql import SqlStore
 
     return SqlStore.from_url(settings.database_url)

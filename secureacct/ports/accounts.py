@@ -28,6 +28,10 @@ class AccountReads(Protocol):
         """The account, in any status."""
         ...
 
+    async def holds_accounts(self) -> bool:
+        """Whether there is any account at all. A missing table is none."""
+        ...
+
     async def attempts_for(self, tokens: Sequence[bytes], *, now: int) -> Sequence[Attempt]:
         """The unexpired sign-ups for an identifier, newest first."""
         ...

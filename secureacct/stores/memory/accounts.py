@@ -170,6 +170,10 @@ class MemoryAccounts(MemoryBase):
         with self.state.lock:
             return self._account(account_id)
 
+    async def holds_accounts(self) -> bool:
+        """See the port."""
+        return bool(self.state.topic("account"))
+
     def _account(self, account_id: str) -> r.Account | None:
         account: r.Account | None = self.state.topic("account").get(account_id)
         own = state_of(self.state, account_id)

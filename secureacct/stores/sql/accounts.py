@@ -60,6 +60,12 @@ def _account_by_id(connection: sa.Connection, account_id: str) -> r.Account | No
     return _account(connection, _ACCOUNT.where(account.c.id == account_id))
 
 
+def _holds_accounts(connection: sa.Connection) -> bool:
+    if not sa.inspect(connection).has_table(account.name):
+        return False
+    return connection.execute(sa.select(account.c.id).limit(1)).first() is not None
+
+
 @makes(r.OpenAccount)
 def _open_account(connection: sa.Connection, change: r.OpenAccount) -> int:
     done = connection.execute(
@@ -220,6 +226,7 @@ class BlockingAccounts(BlockingBase):
 
     account_by_identifier = in_tx(_account_by_identifier)
     account_by_id = in_tx(_account_by_id)
+    holds_accounts = in_tx(_holds_accounts)
     attempts_for = in_tx(sign_ups.attempts_for)
     attempt = in_tx(sign_ups.attempt_by_id)
     link = in_tx(steps.link_by_hash)
@@ -234,6 +241,7 @@ class AwaitingAccounts(AwaitingBase):
 
     account_by_identifier = in_async_tx(_account_by_identifier)
     account_by_id = in_async_tx(_account_by_id)
+    holds_accounts = in_async_tx(_holds_accounts)
     attempts_for = in_async_tx(sign_ups.attempts_for)
     attempt = in_async_tx(sign_ups.attempt_by_id)
     link = in_async_tx(steps.link_by_hash)

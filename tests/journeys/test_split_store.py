@@ -1,0 +1,73 @@
+"""Accounts in SQL and sessions in Valkey keep the same promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from secureacct._faces import run_inline
+from secureacct.records.changes import Lost
+from tests.journeys.kit import ADA, NEW_PASSWORD, PASSWORD, Shop
+
+
+@pytest.fixture
+def split(tmp_path: Path, valkey_client: Redis) -> Shop:
+    """A shop whose sessions are in Valkey."""
+    path = valkey_client.get_connection_kwargs()["path"]
+    return Shop(tmp_path, settings={"SECUREACCT_REDIS_URL": f"unix://{path}"})
+
+
+def test_sign_in_and_out(split: Shop) -> None:
+    """A cookie captured before sign-out opens nothing after it; the log tells attempt and success."""
+    ada = split.member()
+    thief = ada.stolen()
+    assert thief.is_signed_in()
+    events = ada.get("/account/activity").json["events"]  # type: ignore[index]
+    assert [(one["name"], one["outcome"]) for one in events[:2]] == [
+        ("sign_in", "ok"),
+        ("sign_in", "attempted"),
+    ]
+    ada.post("/account/sign-out")
+    assert not thief.is_signed_in()
+
+
+def test_password_change_and_everywhere(split: Shop) -> None:
+    """Other sessions end in Valkey when the password changes in SQL, and everywhere means everywhere."""
+    ada = split.member()
+    phone = split.browser()
+    phone.sign_in()
+    ada.post("/account/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD})
+    assert ada.is_signed_in()
+    assert not phone.is_signed_in()
+    assert ada.post("/account/devices", {"all": True}).json == {"ended": 1}
+    assert not ada.is_signed_in()
+
+
+def test_a_used_code_begins_no_session(split: Shop) -> None:
+    """A claim lost in SQL leaves no session in Valkey."""
+    ada = split.member()
+    codes = ada.switch_on_two_step()
+    for expected in (200, 401):
+        browser = split.browser()
+        browser.post("/account/sign-in", {"email": ADA, "password": PASSWORD})
+        assert browser.post("/account/sign-in/code", {"code": codes[0]}).status_code == expected
+        assert browser.is_signed_in() == (expected == 200)
+
+
+def test_nothing_begins_when_the_sql_side_loses(split: Shop) -> None:
+    """The session store is not asked to begin anything after a lost claim."""
+    ada = split.member()
+    parts = split.parts
+    from secureacct.records.accounts import HoldSecurityVersion
+    from secureacct.sessions.birth import begin
+
+    account_id = ada.get("/account/session").json["account"]["id"]  # type: ignore[index]
+    _, start = begin(parts.sessions, account_id=account_id, now=parts.now(), random=parts.random)
+    before = len(run_inline(parts.store.sessions_of(account_id)))
+    lost = run_inline(
+        parts.store.commit((HoldSecurityVersion(account_id=account_id, security_version=99), start))
+    )
+    assert isinstance(lost, Lost)
+    assert len(run_inline(parts.store.sessions_of(account_id))) == before
