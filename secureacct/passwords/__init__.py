@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from secureacct.passwords import profiles
 from secureacct.passwords.admission import Admission
 from secureacct.passwords.errors import (
@@ -15,7 +17,9 @@ from secureacct.passwords.errors import (
 )
 from secureacct.passwords.hasher import PasswordHasher
 from secureacct.passwords.profiles import Argon2Profile, Pbkdf2Profile
-from secureacct.passwords.work import InlinePasswordWork, OffloadedPasswordWork
+
+if TYPE_CHECKING:
+    from secureacct.passwords.work import InlinePasswordWork, OffloadedPasswordWork
 
 __all__ = [
     "Admission",
@@ -33,3 +37,12 @@ __all__ = [
     "WeakProfile",
     "profiles",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """What only steps need is loaded when it is asked for."""
+    if name in ("InlinePasswordWork", "OffloadedPasswordWork"):
+        from secureacct.passwords import work
+
+        return getattr(work, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

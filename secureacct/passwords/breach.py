@@ -53,6 +53,9 @@ class BreachRange:
     """
 
     def __init__(self, *, fetch: Callable[[str], str] | None = None, time_limit: float = TIME_LIMIT) -> None:
+        if fetch is None:
+            import urllib.request as _  # noqa: F401 - loaded here and not in a thread that a fork may cut off
+
         self._fetch = fetch or _fetch
         self._time_limit = time_limit
 

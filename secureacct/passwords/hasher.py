@@ -10,19 +10,18 @@ Rules of this file
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import os
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from secureacct.errors import ConfigurationError
 from secureacct.passwords import native, pepper, reading
 from secureacct.passwords.admission import Admission, Slot, shared
-from secureacct.passwords.foreign import ALL, Scheme
 from secureacct.passwords.profiles import DEFAULT, Profile, refuse_in_production
 from secureacct.passwords.text import spellings, to_bytes
+
+if TYPE_CHECKING:
+    from secureacct.passwords.foreign import Scheme
 
 R = TypeVar("R")
 
@@ -54,16 +53,19 @@ class PasswordHasher:
         *,
         keys: pepper.PepperKeys | None = None,
         importing: bool = False,
-        foreign: Sequence[Scheme] = ALL,
+        foreign: Sequence[Scheme] | None = None,
         flask_security_salt: str | None = None,
         alongside: str | None = None,
         admission: Admission | None = None,
     ) -> None:
         refuse_in_production(profile)
+        reading.ready()
+        if keys is not None:
+            pepper.ready()
         self.profile = profile
         self.importing = importing
         self.keys = keys
-        self.foreign = tuple(foreign)
+        self.foreign = None if foreign is None else tuple(foreign)
         self._double_salt = flask_security_salt.encode() if flask_security_salt is not None else None
         self._admission = admission
         self._alongside = None if alongside is None else self._read(alongside)
@@ -235,9 +237,12 @@ class PasswordHasher:
         found = typed if every or self.importing else typed[:1]
         if self._double_salt is None:
             return found
+        import base64
+        import hmac
+
         key = self._double_salt
         # Flask-Security hashes base64(HMAC-SHA512(salt, password)) in place of the password.
-        return tuple(base64.b64encode(hmac.digest(key, each, hashlib.sha512)) for each in found) + found
+        return tuple(base64.b64encode(hmac.digest(key, each, "sha512")) for each in found) + found
 
     def _spend_alongside(self, data: bytes, stored: reading.Readable | None, slot: Slot) -> None:
         other = self._alongside

@@ -6,8 +6,6 @@ implementation, the PBKDF2 string that of passlib, so both can be checked withou
 
 from __future__ import annotations
 
-import hashlib
-
 from secureacct.passwords import arenas, phc
 from secureacct.passwords.admission import Slot
 from secureacct.passwords.profiles import Argon2Profile, Profile
@@ -32,6 +30,8 @@ def tag(profile: Profile, password: bytes, salt: bytes, slot: Slot) -> bytes:
             threads=slot.threads,
             keep=max(arenas.KEPT, profile.memory_kib * 1024),
         )
+    import hashlib
+
     return hashlib.pbkdf2_hmac("sha256", password, salt, profile.rounds, profile.tag_bytes)
 
 

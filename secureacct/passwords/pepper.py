@@ -42,6 +42,13 @@ class PepperKeys(Protocol):
         """A key for one purpose; raises ``UnknownKey`` for an id it does not hold."""
 
 
+def ready() -> None:
+    """Load AES-GCM now: see ``secureacct.passwords.reading.ready``."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    AESGCM.generate_key(256)
+
+
 def is_sealed(stored: str) -> bool:
     """True if this says that it is a peppered hash."""
     return stored.startswith(PREFIX)

@@ -6,21 +6,36 @@ is None. Deriving needs a slot, because that is where memory comes from.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from secureacct._bytes import b64url_strict, lp_join
-from secureacct.passwords import arenas, foreign, native, phc
+from secureacct.passwords import arenas, native, phc
 from secureacct.passwords.admission import Slot
 from secureacct.passwords.profiles import Argon2Profile, Profile
+
+if TYPE_CHECKING:
+    from secureacct.passwords.foreign import Scheme
 
 WRAPPED: Final = "$sa-wrap$"
 _WRAPPED = re.compile(r"\$sa-wrap\$v=1\$([A-Za-z0-9_-]+)(\$.+)", re.ASCII)
 _INNER: Final = b"secureacct/password-wrap/v1"
+
+
+def ready() -> None:
+    """Load what a check needs, in the thread that makes a hasher and not in one that checks.
+
+    A fork while another thread imports leaves the child with a lock that nobody will ever give back.
+    """
+    import hashlib
+    import hmac
+
+    from secureacct.passwords import foreign
+
+    foreign.ready()
+    hmac.compare_digest(hashlib.sha256(b"").digest(), b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +55,13 @@ class Readable:
 
     def matches(self, password: bytes, slot: Slot) -> bool:
         """True if ``password`` gives the digest."""
+        import hmac  # loaded by ready()
+
         return hmac.compare_digest(self.derive(password, slot), self.digest)
 
 
-def read(encoded: str, *, profile: Profile, schemes: tuple[foreign.Scheme, ...]) -> Readable | None:
-    """What ``encoded`` is, or None."""
+def read(encoded: str, *, profile: Profile, schemes: tuple[Scheme, ...] | None) -> Readable | None:
+    """What ``encoded`` is, or None. ``schemes``: None stands for all that ship."""
     if len(encoded) > phc.MAX_ENCODED:
         return None
     if encoded.startswith("argon2$argon2"):  # Django puts its own name in front
@@ -53,6 +70,8 @@ def read(encoded: str, *, profile: Profile, schemes: tuple[foreign.Scheme, ...])
         return _read_argon2(encoded, profile)
     if encoded.startswith(WRAPPED):
         return _read_wrapped(encoded, profile, schemes)
+    from secureacct.passwords import foreign
+
     found = foreign.read(encoded, schemes)
     if found is None:
         return None
@@ -70,6 +89,8 @@ def read(encoded: str, *, profile: Profile, schemes: tuple[foreign.Scheme, ...])
 
 def wrapped_input(digest: bytes) -> bytes:
     """What the outer Argon2id of a wrapped hash hashes: the old digest, named."""
+    import hashlib
+
     return hashlib.sha256(lp_join((_INNER, digest))).digest()
 
 
@@ -106,11 +127,13 @@ def _read_argon2(encoded: str, profile: Profile) -> Readable | None:
     )
 
 
-def _read_wrapped(encoded: str, profile: Profile, schemes: tuple[foreign.Scheme, ...]) -> Readable | None:
+def _read_wrapped(encoded: str, profile: Profile, schemes: tuple[Scheme, ...] | None) -> Readable | None:
     found = _WRAPPED.fullmatch(encoded)
     blank = b64url_strict(found[1]) if found else None
     if found is None or blank is None or not blank.isascii() or not found[2].startswith("$argon2id$"):
         return None
+    from secureacct.passwords import foreign
+
     inner, outer = foreign.read(blank.decode("ascii"), schemes), _read_argon2(found[2], profile)
     if inner is None or outer is None:
         return None

@@ -269,7 +269,8 @@ def unknown(pairs: int) -> None:
     """Wrong password of a known account against an unknown one: paired differences."""
     work = InlinePasswordWork(PasswordHasher(profiles.FLOOR, admission=crowded()))
     encoded = run_inline(work.hash(PASSWORD))
-    differences, both = [], []
+    differences: list[float] = []
+    both: list[float] = []
     for _ in range(pairs * 40):
         seconds = {}
         sides = [("known", encoded), ("unknown", None)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from secureacct.passwords.foreign.bcrypt import Bcrypt
 from secureacct.passwords.foreign.pbkdf2 import Pbkdf2
 from secureacct.passwords.foreign.salted import DjangoSalted
@@ -13,12 +15,18 @@ ALL: tuple[Scheme, ...] = (Bcrypt(), Pbkdf2(), Scrypt(), ShaCrypt(), Phpass(), D
 """Every scheme that ships. Argon2 of any library is read without one."""
 
 
-def read(stored: str, schemes: tuple[Scheme, ...] = ALL) -> StoredHash | None:
-    """The parts of a foreign hash, or None.
+def ready() -> None:
+    """Load the optional package now: see ``secureacct.passwords.reading.ready``."""
+    with contextlib.suppress(ImportError):
+        import bcrypt as _  # noqa: F401 - only that it is loaded
+
+
+def read(stored: str, schemes: tuple[Scheme, ...] | None = None) -> StoredHash | None:
+    """The parts of a foreign hash, or None. ``schemes``: None stands for :data:`ALL`.
 
     :raises MissingExtra: a bcrypt hash, and the ``bcrypt`` extra is not installed
     """
-    for scheme in schemes:
+    for scheme in ALL if schemes is None else schemes:
         if stored.startswith(scheme.prefixes):
             found = scheme.read(stored)
             if found is not None:
