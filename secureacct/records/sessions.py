@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 from secureacct._bytes import b64url, b64url_strict
+from secureacct.errors import InvalidInput
 from secureacct.records.changes import Change
 
 HOUR_S = 3600  # seconds in an hour
@@ -106,12 +107,12 @@ def proofs_of(text: str) -> tuple[tuple[str, int], ...]:
 def proof_text(proofs: tuple[tuple[str, int], ...]) -> str:
     """Proofs as a row holds them, the newest of each kind.
 
-    :raises ValueError: a kind with a space or ``@`` in it, or none at all.
+    :raises InvalidInput: a kind with a space or ``@`` in it, or none at all.
     """
     newest: dict[str, int] = {}
     for kind, at in proofs:
         if not kind or not kind.isascii() or not kind.isprintable() or " " in kind or "@" in kind:
-            raise ValueError(f"not a kind of proof: {kind!r}")
+            raise InvalidInput("a kind of proof is a plain word")
         newest[kind] = max(at, newest.get(kind, 0))
     return " ".join(f"{kind}@{at}" for kind, at in newest.items())
 

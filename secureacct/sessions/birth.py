@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from secureacct.errors import ConfigurationError, InvalidInput
 from secureacct.records.sessions import (
     HOUR_BYTES,
     HOUR_S,
@@ -52,9 +53,10 @@ def begin(
     :param keys: encrypts what is kept about the device; None: it is kept in clear.
     :param proofs: what was proved and when, ``(("password", 1700000000),)``.
     :param remember: granted only if the policy has limits for it.
+    :raises InvalidInput: the account id is empty or has a NUL in it, or a kind of proof is no plain word.
     """
     if not account_id or "\x00" in account_id:
-        raise ValueError("an account id is text without NUL, and not empty")
+        raise InvalidInput("an account id is text without NUL, and not empty")
     remembered = remember and policy.remember is not None
     limits = policy.limits(remember=remembered)
     where = place(account_id, now=now)
@@ -104,5 +106,5 @@ def moved(
 def _key(token: str) -> bytes:
     key = key_of(token)
     if key is None:  # pragma: no cover - a token we just made has the form
-        raise ValueError("not a token")
+        raise ConfigurationError("not a token")
     return key

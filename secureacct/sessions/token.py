@@ -15,6 +15,7 @@ from base64 import urlsafe_b64encode
 from binascii import Error, a2b_base64
 from hashlib import sha256
 
+from secureacct.errors import ConfigurationError
 from secureacct.records.sessions import HASH_BYTES, HOUR_BYTES, HOUR_S, TAG_BYTES
 
 VERSION = 1
@@ -37,7 +38,7 @@ def account_tag(account_id: str) -> bytes:
 def make_token(where: bytes, secret: bytes) -> str:
     """The token of ``where`` (hour and account tag) and 32 random bytes."""
     if len(where) != HOUR_BYTES + TAG_BYTES or len(secret) != SECRET_BYTES:
-        raise ValueError("a token is made of 15 bytes that say where, and 32 random ones")
+        raise ConfigurationError("a token is made of 15 bytes that say where, and 32 random ones")
     return urlsafe_b64encode(bytes((VERSION,)) + where + secret).decode("ascii")
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secureacct.errors import ConfigurationError, StoreUnavailable
+from secureacct.errors import ConfigurationError, InvalidInput, StoreUnavailable
 from secureacct.keys import Keyring
 from secureacct.records.sessions import (
     CHANGES,
@@ -110,9 +110,9 @@ def test_no_two_spellings(where: bytes, secret: bytes, data: st.DataObject) -> N
 
 def test_a_token_is_made_of_its_parts() -> None:
     """Too few random bytes make none."""
-    with pytest.raises(ValueError, match="32 random"):
+    with pytest.raises(ConfigurationError, match="32 random"):
         make_token(place("42", now=NOW), b"short")
-    with pytest.raises(ValueError, match="account id"):
+    with pytest.raises(InvalidInput, match="account id"):
         begin(STANDARD, account_id="", now=NOW, random=os.urandom)
 
 
@@ -133,7 +133,7 @@ def test_proofs_are_text_and_back() -> None:
     text = proof_text((("password", 5), ("totp", 7), ("password", 9)))
     assert proofs_of(text) == (("password", 9), ("totp", 7))
     for odd in ("", "a b", "a@5", "ä", "a\n"):
-        with pytest.raises(ValueError, match="kind of proof"):
+        with pytest.raises(InvalidInput, match="kind of proof"):
             proof_text(((odd, 1),))
 
 
@@ -279,8 +279,8 @@ def test_purge_batches_adapt() -> None:
         ),
         (
             (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-                "Version/17.5 Mobile/15E148 Safari/604.1"
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+                "Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
             ),
             "Safari on iPhone",
         ),

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from secureacct.errors import ConfigurationError
 from secureacct.ports.sessions import Purged
 from secureacct.records import sessions as r
 from secureacct.records.sessions import HASH_BYTES, HOUR_BYTES, AccountState, Moved, Session
@@ -80,7 +81,7 @@ def _start(connection: sa.Connection, change: r.StartSession) -> int:
 def _rotate(connection: sa.Connection, change: r.RotateSession) -> int:
     old, new = _where(change.key), _where(change.new_key)
     if old["hour"] != new["hour"]:
-        raise ValueError("a session keeps the hour of its start")
+        raise ConfigurationError("a session keeps the hour of its start")
     values = {**old, "new_lookup": new["lookup"], "now": change.now, "proofs": change.proof_text}
     row = connection.execute(q.ROTATE, values).one_or_none()
     if row is None:
