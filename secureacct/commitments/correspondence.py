@@ -152,7 +152,7 @@ async def read(parts: LetterParts, letter_id: str, *, by: str, purpose: str) -> 
     letter = await parts.store.letter(letter_id, now=parts.now())
     if letter is None:
         raise LetterGone
-    noted = parts.events("letter_read", account_id=by, reason=purpose)
+    noted = parts.events("app.letter_read", account_id=by, reason=purpose)
     if noted:
         await parts.store.commit((), events=noted)
     return _open(parts, letter)
@@ -193,7 +193,7 @@ async def allow_testimonial(
     choice = "given" if allow else "withdrawn"
     said = Said(topic="testimonial", key=letter_id, choice=choice, words=words, how=how)
     claim = SetTestimonial(letter_id=letter_id, allowed=allow, now=parts.now())
-    events = parts.events("testimonial", account_id=letter.account_id, reason=choice)
+    events = parts.events("consent_changed", account_id=letter.account_id, reason=choice)
     outcome = await ledger.record(
         parts.store, parts.keys, who, [said], now=parts.now(), changes=[claim], events=events
     )

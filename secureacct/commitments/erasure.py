@@ -118,7 +118,7 @@ async def request(parts: ErasureParts, account_id: str, *, changes: Sequence[Cha
     facts = {"token": b64url(secret), "due_at": str(waits.due_at)}
     outcome = await parts.store.commit(
         [RequestDeletion(deletion=waits), *changes],
-        events=parts.events("deletion_requested", account_id=account_id, reason=""),
+        events=parts.events("deletion_asked", account_id=account_id, reason=""),
         mails=await parts.tell(account_id, "deletion_requested", facts),
     )
     if isinstance(outcome, Lost):
@@ -149,7 +149,7 @@ async def undo(
         undo_hash = hashlib.sha256(secret).digest()
     outcome = await parts.store.commit(
         [UndoDeletion(account_id=account_id, undo_hash=undo_hash, now=parts.now()), *changes],
-        events=parts.events("deletion_undone", account_id=account_id, reason=""),
+        events=parts.events("deletion_cancelled", account_id=account_id, reason=""),
         mails=await parts.tell(account_id, "deletion_undone", {}),
     )
     if isinstance(outcome, Lost):
@@ -198,7 +198,7 @@ async def _erase(parts: ErasureParts, deletion: Deletion) -> str | None:
     mails = await parts.tell(account_id, "account_erased", {"receipt": receipt})
     outcome = await parts.store.commit(
         [FinishDeletion(account_id=account_id, now=now, receipt=receipt), *changes],
-        events=parts.events("account_erased", account_id=account_id, reason=""),
+        events=parts.events("account_deleted", account_id=account_id, reason=""),
         mails=mails,
     )
     if isinstance(outcome, Lost):

@@ -109,7 +109,7 @@ async def request(parts: ExportParts, account_id: str) -> ExportJob:
         requested_at=parts.now(),
         tables=len(parts.holdings),
     )
-    events = parts.events("export_requested", account_id=account_id, reason="")
+    events = parts.events("export_asked", account_id=account_id, reason="")
     if isinstance(await parts.store.commit([StartExport(job=job)], events=events), Lost):
         raise ExportRefused("a copy is being made already")
     return job
@@ -174,7 +174,7 @@ async def _write(parts: ExportParts, job: ExportJob) -> bool:
         expires_at=parts.now() + int(parts.keep.total_seconds()),
         link_hash=hashlib.sha256(secret).digest(),
     )
-    events = parts.events("export_ready", account_id=job.account_id, reason="")
+    events = parts.events("export_made", account_id=job.account_id, reason="")
     mails = await parts.tell(job.account_id, "export_ready", {"token": b64url(secret)})
     return not isinstance(await parts.store.commit([done], events=events, mails=mails), Lost)
 
@@ -185,7 +185,7 @@ async def _give_up(parts: ExportParts, job: ExportJob) -> None:
         job_id=job.id, attempt=job.attempts, state="failed", expires_at=expires_at, link_hash=b""
     )
     await parts.store.commit(
-        [failed], events=parts.events("export_failed", account_id=job.account_id, reason="")
+        [failed], events=parts.events("control_failed", account_id=job.account_id, reason="")
     )
 
 
@@ -201,7 +201,7 @@ async def take(parts: ExportParts, account_id: str, token: str) -> ExportJob:
     secret = b64url_strict(token) if len(token) <= 64 else None
     digest = hashlib.sha256(secret or b"").digest()
     claim = TakeExport(account_id=account_id, link_hash=digest, now=parts.now())
-    events = parts.events("export_taken", account_id=account_id, reason="")
+    events = parts.events("app.export_taken", account_id=account_id, reason="")
     if isinstance(await parts.store.commit([claim], events=events), Lost):
         raise ExportRefused("this link is used, too old, or not yours")
     for job in await parts.store.exports_of(account_id):

@@ -217,7 +217,7 @@ async def subscribe(
     said = _said("given" if address_is_proven else "asked", chosen, how)
     await ledger.record(
         parts.store, parts.keys, who, [said], now=now, changes=changes,
-        events=parts.events("subscribed", account_id=account_id, reason=f"{list_id}_{state}"),
+        events=parts.events("consent_changed", account_id=account_id, reason=f"{list_id}_{state}"),
     )  # fmt: skip
     if address_is_proven:
         return Subscribed(list_id=list_id)
@@ -251,7 +251,7 @@ async def confirm(parts: MailingParts, token: str, *, how: str = "link") -> Subs
     said = _said("given", parts.list_of(list_id), how)
     await ledger.record(
         parts.store, parts.keys, who, [said], now=parts.now(), changes=[proven, *lift],
-        events=parts.events("subscribed", account_id=account_id, reason=f"{list_id}_active"),
+        events=parts.events("consent_changed", account_id=account_id, reason=f"{list_id}_active"),
     )  # fmt: skip
     return Subscribed(list_id=list_id)
 

@@ -146,7 +146,7 @@ async def choose(
     _, declared = parts.partners.find(partner, purpose)
     choice = "given" if allow else "refused"
     said = Said(topic="partner", key=_key(partner, purpose), choice=choice, words=declared.words, how=how)
-    events = parts.events("partner_choice", account_id=account_id, reason=choice)
+    events = parts.events("consent_changed", account_id=account_id, reason=choice)
     subject = account_subject(account_id)
     await ledger.record(parts.store, parts.keys, subject, [said], now=parts.now(), events=events)
 
@@ -195,7 +195,7 @@ async def disclose(
         choice_key=_key(partner, purpose),
         without_choice=why.without_choice == "allow",
     )
-    events = parts.events("disclosed", account_id=account_id, reason=_key(partner, purpose))
+    events = parts.events("app.disclosed", account_id=account_id, reason=_key(partner, purpose))
     if isinstance(await parts.store.commit([claim], events=events), Lost):
         raise DisclosureRefused(f"the person does not allow {purpose!r} for {partner!r}")
     return one

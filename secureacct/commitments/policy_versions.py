@@ -194,7 +194,9 @@ async def answer(
     said = Said(
         topic="policy", key=policy, choice=choice, words=current.text, how=how, context=current.version
     )
-    events = parts.events("policy", account_id=account_id, reason=f"{policy}_{choice}")
+    events = parts.events(
+        "policy_accepted" if accept else "consent_changed", account_id=account_id, reason=f"{policy}_{choice}"
+    )
     subject = account_subject(account_id)
     await ledger.record(parts.store, parts.keys, subject, [said], now=parts.now(), events=events)
 

@@ -89,7 +89,7 @@ async def choose(
         account_subject(account_id),
         [said],
         now=parts.now(),
-        events=parts.events("consent", account_id=account_id, reason=f"{purpose_id}_{said.choice}"),
+        events=parts.events("consent_changed", account_id=account_id, reason=f"{purpose_id}_{said.choice}"),
     )
 
 

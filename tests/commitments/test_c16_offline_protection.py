@@ -12,9 +12,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secureacct.cli.backup import group
 from secureacct.commitments import backup
 from secureacct.commitments.backup import (
     BackupAltered,
@@ -27,6 +29,7 @@ from secureacct.commitments.backup import (
     seal_stream,
     unseal,
 )
+from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring, KeyringSealed, PassphraseProvider
 
 OPENS = PassphraseProvider("correct horse", memory_kib=19456, passes=1, lanes=1)
@@ -233,3 +236,45 @@ def test_a_header_says_only_what_it_may():
         "wrapped",
     }
     assert (header.made_at, header.provider) == (1, "fixed")
+
+
+def run_cli(*arguments, text=""):
+    """``secureacct backup`` with these arguments."""
+    return CliRunner().invoke(group, [str(one) for one in arguments], input=text)
+
+
+def test_the_commands_seal_show_and_open(tmp_path):
+    """A passphrase comes from a file or a prompt; exit code 1 is an archive that does not open."""
+    (tmp_path / "dump").write_bytes(b"data" * 1000)
+    (tmp_path / "pass").write_text("a passphrase\n")
+    (tmp_path / "other").write_text("another\n")
+    sealed_file, key = tmp_path / "d.sealed", ["--passphrase-file", tmp_path / "pass"]
+    assert run_cli("seal", tmp_path / "dump", sealed_file, *key).exit_code == 0
+    assert json.loads(run_cli("show", sealed_file).output)["holds"] == "data"
+    wrong = run_cli("open", sealed_file, tmp_path / "out", "--passphrase-file", tmp_path / "other")
+    assert wrong.exit_code == 1
+    assert not (tmp_path / "out").exists()
+    assert run_cli("open", sealed_file, tmp_path / "out", text="a passphrase\n").exit_code == 0
+    assert (tmp_path / "out").read_bytes() == b"data" * 1000
+    assert isinstance(run_cli("open", sealed_file, tmp_path / "out", *key).exception, BackupExists)
+    (tmp_path / "junk").write_bytes(b"no archive")
+    assert run_cli("show", tmp_path / "junk").exit_code == 1
+
+
+def test_no_option_takes_a_passphrase():
+    """A passphrase on the command line would stand in the list of processes."""
+    for command in group.commands.values():
+        assert not {"passphrase", "password"} & {one.name for one in command.params}
+
+
+def test_a_key_service_can_wrap_instead(tmp_path):
+    """``--provider`` names an object of the site's own."""
+    (tmp_path / "dump").write_bytes(b"data")
+    provider = ["--provider", "tests.commitments.test_c16_offline_protection:SERVICE"]
+    assert run_cli("seal", tmp_path / "dump", tmp_path / "s", *provider).exit_code == 0
+    assert run_cli("open", tmp_path / "s", tmp_path / "out", *provider).exit_code == 0
+    missing = run_cli("seal", tmp_path / "dump", tmp_path / "t", "--provider", "nothing:here")
+    assert isinstance(missing.exception, ConfigurationError)
+
+
+SERVICE = Fixed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tracemalloc
 import zipfile
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ import pytest
 
 from secureacct._faces import run_inline
 from secureacct.commitments import correspondence, receipts
+from secureacct.commitments.archive import ArchiveProgress, archive
 from secureacct.commitments.correspondence import Correspondence, LetterParts
 from secureacct.commitments.erasure import Erasure, ErasureParts, suppress_erased
 from secureacct.commitments.errors import BadPromise, BadReceipt, DeletionRefused, ExportRefused
@@ -375,3 +377,26 @@ def test_a_holding_says_how_it_goes_or_why_it_stays():
     ):
         with pytest.raises(BadPromise):
             Holding(**wrong)
+
+
+def test_memory_does_not_grow_with_the_rows():
+    """An archive of 20,000 rows takes hardly more memory than one of 2,000."""
+
+    def peak(rows):
+        def many(account_id):
+            return ({"order": number, "note": f"{number}" * 30} for number in range(rows))
+
+        holding = Holding(name="orders", title="o", words="o", rows=from_rows(many), kept="for the measure")
+
+        async def write():
+            async for _ in archive([holding], "42", site="Shop", at=0, progress=ArchiveProgress()):
+                pass
+
+        tracemalloc.start()
+        run_inline(write())
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    small, large = peak(2_000), peak(20_000)
+    assert large < small + 1_000_000, f"{small} -> {large} bytes"
