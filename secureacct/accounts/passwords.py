@@ -72,13 +72,19 @@ async def change_password(
     done = await parts.store.commit((*changes, *links), events=(event,), mails=mail)
     if isinstance(done, Lost):
         raise SignInRequired
-    await throttle.cleared(parts.throttle, action="sign_in", account=known.email)
+    await _clear_counts(parts, known.email, known.id, visit)
     return SessionMoved(
         token=token,
         session_id=new.id,
         max_age_s=new.cookie_max_age(now=now),
         ended=done.counts[3] if end_others else 0,
     )
+
+
+async def _clear_counts(parts: AccountParts, address: str, account_id: str, visit: Visit) -> None:
+    """Wrong guesses at a password that is no more count no longer."""
+    await throttle.cleared(parts.throttle, action="sign_in", account=address, network=visit.network)
+    await throttle.cleared(parts.throttle, action="fresh_proof", account=account_id, network=visit.network)
 
 
 async def ask_for_reset(parts: AccountParts, email: str, *, visit: Visit = Visit()) -> CheckMail:
@@ -174,7 +180,7 @@ async def reset_password(
     )
     if isinstance(done, Lost):
         raise LinkUsed
-    await throttle.cleared(parts.throttle, action="sign_in", account=known.email, network=visit.network)
+    await _clear_counts(parts, known.email, known.id, visit)
 
 
 async def _open_by_reset(parts: AccountParts, token: str, new_password: str, *, visit: Visit) -> None:

@@ -144,6 +144,7 @@ async def go_on_with_recovery(parts: AccountParts, token: str, *, visit: Visit =
     )
     if isinstance(done, Lost):
         raise LinkUsed
+    await throttle.cleared(parts.throttle, action="second_factor", account=known.id)
     return None
 
 

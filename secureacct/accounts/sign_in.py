@@ -33,6 +33,7 @@ from secureacct.records.accounts import (
 from secureacct.records.changes import Change, Lost
 from secureacct.records.factors import Factors
 from secureacct.records.mail import OutboxMail
+from secureacct.throttle import AuthenticatorPaused, TooManyAttempts
 from secureacct.throttle import steps as throttle
 
 
@@ -71,13 +72,17 @@ async def sign_in(
     address = parse_address(email)
     known = await parts.people.find(address) if address is not None else None
     device = device_of(parts, visit, known)
-    ticket = await throttle.admit(
-        parts.throttle,
-        action="sign_in",
-        account=address or email[:320],
-        network=visit.network,
-        known_device=device,
-    )
+    try:
+        ticket = await throttle.admit(
+            parts.throttle,
+            action="sign_in",
+            account=address or email[:320],
+            network=visit.network,
+            known_device=device,
+        )
+    except AuthenticatorPaused:
+        await _tell_paused(parts, address or email[:320], known, visit, now=now)
+        raise
     attempt = None
     if known is None and address is not None:
         attempt = await _attempt_to_check(parts, address, browser_token, now=now)
@@ -92,8 +97,8 @@ async def sign_in(
     if not right or known is None or not known.active or not known.email_verified or known.password_paused:
         reminder = await _link_again(parts, attempt, now=now) if right and attempt else ()
         await refused(parts, known, visit, reason=_reason(known, right), now=now, extra=reminder)
-        if ticket.pauses and known is not None and known.active and known.ours:
-            await _tell_paused(parts, known, visit, now=now)
+        if ticket.pauses:
+            await _tell_paused(parts, address or email[:320], known, visit, now=now)
         raise SignInRejected
     await throttle.succeeded(parts.throttle, ticket)
     factors = await parts.store.factors_of(known.id)
@@ -233,8 +238,23 @@ async def let_in(
     )
 
 
-async def _tell_paused(parts: AccountParts, known: Known, visit: Visit, *, now: int) -> None:
-    """A hundred wrong passwords in a row: strangers are kept out, and a mail lets the owner back in."""
+async def _tell_paused(
+    parts: AccountParts, identifier: str, known: Known | None, visit: Visit, *, now: int
+) -> None:
+    """A hundred wrong passwords in a row: strangers are kept out, and a mail a day lets the owner back in.
+
+    An unknown identifier is counted and written down alike, so that the answer takes as long.
+    """
+    try:
+        await throttle.admit(parts.throttle, action="unlock_mail", account=identifier)
+    except TooManyAttempts:
+        return
+    event = recording.happened(
+        parts, "password_paused", outcome="ok", account=known.id if known else None, visit=visit, now=now
+    )
+    if known is None or not known.active or not known.ours:
+        await parts.store.commit((), events=(event,))
+        return
     token, link = new_link(
         parts,
         "reset",
@@ -243,7 +263,6 @@ async def _tell_paused(parts: AccountParts, known: Known, visit: Visit, *, now: 
         account_id=known.id,
         security_version=known.security_version,
     )
-    event = recording.happened(parts, "password_paused", outcome="ok", account=known.id, visit=visit, now=now)
     mail = mails.password_paused(parts, known, token=token, now=now)
     await parts.store.commit((link,), events=(event,), mails=(mail,))
 

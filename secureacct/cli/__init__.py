@@ -12,6 +12,7 @@ except ModuleNotFoundError:  # pragma: no cover - told by main() in an install w
     click = None  # type: ignore[assignment]
 
 TOPICS: dict[str, str] = {
+    "doctor": "look at the configuration, or at a running site, and say what to mend",
     "passwords": "calibrate, benchmark, wrap old hashes, build a blocklist",
     "keys": "make, show and rotate the keyring",
     "fields": "plan indexes, rotate and verify encrypted columns",

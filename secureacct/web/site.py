@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from secureacct import csrf, origin
+from secureacct import csrf, logs, origin
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.assembly import Assembly
-from secureacct.client_address import Client, client
+from secureacct.client_address import EXPLANATIONS, Client, SharedAddressWatch, client, coarse
 from secureacct.cookies import account_cookies
 from secureacct.headers import HeaderSet, SecurityHeaders, security_headers
 from secureacct.records.sessions import Session
@@ -22,6 +22,8 @@ from secureacct.sessions.devices import name_of
 from secureacct.sessions.parts import SessionParts, parts_of
 from secureacct.web.http import Answer, Request
 from secureacct.web.negotiation import EMPTY, Form, wants_json
+
+log = logs.logger("web")
 
 
 class WebSite:
@@ -34,6 +36,7 @@ class WebSite:
         self.cookies = account_cookies(assembly.settings.cookie_name)
         self.headers: SecurityHeaders = security_headers(assembly.settings.base_url)
         self.has_passkeys = _importable("webauthn")
+        self._watch = SharedAddressWatch()
         self._lock = threading.Lock()
         self._csrf: csrf.CsrfTokens | None = None
         self._sessions: SessionParts | None = None
@@ -88,17 +91,39 @@ class WebSite:
             scheme="https" if who.https else "http", peer=request.peer, base_url=self.settings.base_url
         )
 
+    def _watch_address(self, client_id: str, address: str | None) -> None:
+        shared = None if self.settings.is_local else self._watch.seen(client_id=client_id, address=address)
+        if shared is not None:
+            logs.event(
+                log,
+                "client.shared_address",
+                level="warning",
+                network=coarse(shared),
+                hint="most sessions come from one address: is a proxy missing in SECUREACCT_TRUSTED_PROXIES?",
+            )
+
     async def knock(self, request: Request) -> Knock:
         """Everything that is known about a request before a view looks at it.
 
         :raises StoreUnavailable: the store did not answer.
         """
         who = self.client_of(request)
+        if who.alarm is not None:
+            logs.event_at_most(
+                log,
+                "client.alarm",
+                every_s=60,
+                now=self.assembly.choices.clock(),
+                level="warning",
+                alarm=who.alarm,
+            )
         safe = self.carries_credentials(request, who)
         cookies = request.cookies if safe else ""
         token = self.cookies.session.read(cookies) if cookies else None
         session = await sessions.load(self.sessions, token) if token else None
         presession = self.cookies.presession.read(cookies) if cookies else None
+        if session is not None:
+            self._watch_address(session.id, who.address)
         return Knock(
             site=self,
             request=request,
