@@ -6,7 +6,11 @@ WSGI server says, so cookies work as on the real thing.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +43,21 @@ PROFILE = (
     ProfileField(name="shipping_address", label="Shipping address", max_length=500),
     ProfileField(name="card_number", label="Card number", show_last=4),
 )
+
+
+@functools.cache
+def _template() -> Path:
+    """A folder with a keyring and an empty database, made once and copied for each shop."""
+    from secureacct.keys import Keyring
+    from secureacct.stores.sql import SqlStore
+
+    folder = Path(tempfile.mkdtemp(prefix="sa-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Keyring.generate().save(folder / "keyring.json")
+    store = SqlStore.from_url(f"sqlite:///{folder / 'shop.db'}")
+    store.create_schema()
+    store.engine.dispose()
+    return folder
 
 
 class Clock:
@@ -78,6 +97,9 @@ class Shop:
     choices: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("keyring.json", "shop.db"):
+            if not (self.folder / name).exists():
+                shutil.copy2(_template() / name, self.folder / name)
         self.clock = Clock()
         self.mailer = OutboxMailer()
         self.hasher = CountingHasher()
@@ -102,11 +124,8 @@ class Shop:
         self._pages(self.app)
         self.shell = shell_of(self.app)
         self.shell.deliver_soon = lambda: None  # type: ignore[method-assign] - tests say when mails leave
-        if not (self.folder / "keyring.json").exists():
-            from secureacct.keys import Keyring
-
-            Keyring.generate().save(self.folder / "keyring.json")
-        self.shell.site.assembly.create_schema()
+        if self.database_url:
+            self.shell.site.assembly.create_schema()
 
     def _pages(self, app: Flask) -> None:
         @app.get("/")
@@ -119,6 +138,12 @@ class Shop:
         def delete_order() -> str:
             self.deleted = request.form.to_dict()
             return "deleted"
+
+    def close(self) -> None:
+        """Let go of the database."""
+        engine = getattr(self.shell.site.assembly.store, "engine", None)
+        if engine is not None:
+            engine.dispose()
 
     @property
     def parts(self) -> Any:
