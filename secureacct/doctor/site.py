@@ -44,9 +44,7 @@ def examine(url: str, *, prefix: str = "/account", ca_file: str | None = None) -
     return found
 
 
-def _ask(
-    base: BaseUrl, path: str, ca_file: str | None, *, plain: bool = False, cookie: str = ""
-) -> Seen | None:
+def _ask(base: BaseUrl, path: str, ca_file: str | None, *, plain: bool = False) -> Seen | None:
     host = base.host.strip("[]")
     try:
         if plain or base.scheme == "http":

@@ -26,7 +26,7 @@ class Account:
     email_verified_at: int | None = None
     password_hash: str | None = field(default=None, repr=False)
     password_changed_at: int | None = None
-    password_paused_at: int | None = None  # too many wrong ones, or "this was not me": only a reset brings it back
+    password_paused_at: int | None = None  # only a reset brings it back
     frozen_until: int = 0  # no change of address or factors before
     reset_blocked_until: int = 0  # no reset by mail alone before
     sealed_profile: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)

@@ -116,6 +116,7 @@ class WebSite:
                 now=self.assembly.choices.clock(),
                 level="warning",
                 alarm=who.alarm,
+                hint=EXPLANATIONS[who.alarm],
             )
         safe = self.carries_credentials(request, who)
         cookies = request.cookies if safe else ""
