@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+import time
 from typing import Any, Final
 
 from argon2 import low_level
@@ -25,6 +26,8 @@ from secureacct.passwords.profiles import DEFAULT
 KINDS: Final = {"d": low_level.Type.D, "i": low_level.Type.I, "id": low_level.Type.ID}
 SMALLEST: Final = 1024 * 1024  # bytes; below it a fresh allocation costs less than two callbacks (measured)
 KEPT: Final = DEFAULT.memory_kib * 1024  # bytes kept in each slot between hashes, unless a profile needs more
+
+LOOK_AGAIN: Final = 16  # hashes; our own: what trying the slower way costs stays under five percent
 
 _REFUSED: Final = -22  # ARGON2_MEMORY_ALLOCATION_ERROR of the reference implementation
 _WIPE_ON_FORK: Final = 18  # MADV_WIPEONFORK of Linux 4.14; CPython has no name for it
@@ -95,6 +98,34 @@ class Scratch:
             self.arena = None
 
 
+class Pace:
+    """Whether one thread or several are faster for one shape of hash, here and now.
+
+    On an idle machine lanes on several cores halve the time; on a busy one they wait for each other. So
+    both are timed, the faster is used, and every :data:`LOOK_AGAIN` hashes the other is tried again.
+    """
+
+    __slots__ = ("_seconds", "_turn")
+
+    def __init__(self) -> None:
+        self._seconds: dict[bool, float] = {}
+        self._turn = 0
+
+    def choose(self, most: int) -> int:
+        """Threads for the next hash, at most ``most``."""
+        self._turn += 1
+        if len(self._seconds) < 2:
+            return most if True not in self._seconds else 1
+        faster = self._seconds[True] <= self._seconds[False]
+        return most if faster is (self._turn % LOOK_AGAIN != 0) else 1
+
+    def took(self, threads: int, seconds: float) -> None:
+        """Remember a hash; recent ones count more."""
+        before = self._seconds.get(threads > 1, seconds)
+        self._seconds[threads > 1] = before + 0.3 * (seconds - before)
+
+
+_paces: dict[tuple[int, int, int], Pace] = {}
 _door: bool | None = None
 
 
@@ -132,7 +163,7 @@ def derive(
     """The Argon2 tag of ``password``.
 
     :param scratch: the memory of the slot that the caller holds
-    :param threads: how many threads may compute the lanes
+    :param threads: how many threads may compute the lanes at most; the faster way is chosen
     :param keep: bytes that the slot may keep afterwards
     :raises TooBusy: the machine has no memory for one more hash
     """
@@ -142,14 +173,30 @@ def derive(
         if size < SMALLEST or not door_is_open():
             return _plain(password, salt, kind, version, memory_kib, passes, lanes, tag_bytes)
         arena = scratch.of(size)
-        return _in_arena(
-            password, salt, kind, version, memory_kib, passes, lanes, tag_bytes, arena, min(threads, lanes)
-        )
+        most = min(threads, lanes)
+        if most == 1:
+            return _in_arena(password, salt, kind, version, memory_kib, passes, lanes, tag_bytes, arena, 1)
+        pace = _pace_of(memory_kib, passes, lanes)
+        chosen, start = pace.choose(most), time.perf_counter()
+        tag = _in_arena(password, salt, kind, version, memory_kib, passes, lanes, tag_bytes, arena, chosen)
+        pace.took(chosen, time.perf_counter() - start)
+        return tag
     except (Argon2Error, OSError, MemoryError):
         scratch.trim(0)
         raise TooBusy("no memory for one more password hash") from None
     finally:
         scratch.trim(keep)
+
+
+def _pace_of(memory_kib: int, passes: int, lanes: int) -> Pace:
+    """The pace of one shape; a table of foreign hashes has few shapes, and more than that start afresh."""
+    shape = (memory_kib, passes, lanes)
+    pace = _paces.get(shape)
+    if pace is None:
+        if len(_paces) >= 16:
+            _paces.clear()
+        pace = _paces[shape] = Pace()
+    return pace
 
 
 def _plain(

@@ -381,3 +381,25 @@ def test_the_interpreter_ends_quietly_with_callers_waiting(program: str) -> None
     """At exit what runs is let finish and the waiting are sent away: no crash, no hang, no noise."""
     ended = _run(program)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "leaving\n", "")
+
+
+def test_the_faster_way_is_used_and_the_other_tried_again() -> None:
+    """Both ways are timed once; then the faster one, and every sixteenth hash the other."""
+    pace = arenas.Pace()
+    assert pace.choose(2) == 2
+    pace.took(2, 0.05)
+    assert pace.choose(2) == 1
+    pace.took(1, 0.1)
+    chosen = [pace.choose(2) for _ in range(arenas.LOOK_AGAIN * 2)]
+    assert chosen.count(1) == 2
+    for _ in range(20):
+        pace.took(2, 0.2)
+    chosen = [pace.choose(2) for _ in range(arenas.LOOK_AGAIN * 2)]
+    assert chosen.count(2) == 2
+
+
+def test_shapes_of_hashes_are_remembered_within_bounds() -> None:
+    """A table full of odd parameters does not grow our memory."""
+    for memory in range(100):
+        arenas._pace_of(memory, 1, 2)
+    assert len(arenas._paces) <= 16
