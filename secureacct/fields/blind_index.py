@@ -27,6 +27,10 @@ from secureacct.keys.keyring import RELOAD_SECONDS
 UNIQUE_BITS = 128  # no two of 2^32 values meet by chance (2^-65); what a UNIQUE constraint stands on
 MOST_BITS = 256  # HMAC-SHA256
 _SHA256 = hashes.SHA256()
+_UNFIT = (InvalidValue, TypeError, ValueError, AttributeError)
+TOKENS_PER_LOOK = (
+    64  # tokens made between two looks at the clock; a stale key makes a token that is found too
+)
 
 
 class _Tokens:
@@ -41,6 +45,7 @@ class _Tokens:
         self._ready: tuple[tuple[bytes, HMAC], ...] = ()
         self._deadline = 0.0
         self._epoch = 0
+        self._beat = iter(range(0)).__next__
         keys.watch(self.reset)
 
     def reset(self) -> None:
@@ -50,14 +55,21 @@ class _Tokens:
 
     def one(self, data: bytes) -> bytes:
         """Under the primary key."""
-        ready = self._ready
-        if not ready or monotonic() > self._deadline:
-            ready = self._derive()
-        version, base = ready[0]
+        try:
+            beat = self._beat
+            beat()
+            version, base = self._ready[0]
+        except (StopIteration, IndexError):  # time to look at the clock, or the keyring changed
+            self._beat = iter(range(TOKENS_PER_LOOK)).__next__
+            ready = self._ready
+            if not ready or monotonic() > self._deadline:
+                ready = self._derive()
+            version, base = ready[0]
         mac = base.copy()
         mac.update(data)
-        digest = mac.finalize()[: self._bytes]
-        return version + (digest if self._mask == 0xFF else self._cut(digest))
+        if self._mask == 0xFF:
+            return version + mac.finalize()[: self._bytes]
+        return version + self._cut(mac.finalize()[: self._bytes])
 
     def version(self) -> bytes:
         """The version byte of the primary key."""
@@ -174,11 +186,16 @@ class BlindIndex:
 
         :raises InvalidValue: not a value of this index.
         """
-        data = self._data(value)
-        if isinstance(data, InvalidValue):
-            value = None
-            raise data
-        return self._tokens.one(data)
+        data = None
+        try:
+            data = self._prepare(value)
+        except _UNFIT:
+            pass
+        if data is not None:
+            return self._tokens.one(data)
+        problem = self._data(value)
+        value = None
+        raise problem if isinstance(problem, InvalidValue) else InvalidValue("not a value of this index")
 
     def lookup(self, value: Any) -> tuple[bytes, ...]:
         """The tokens to search for: one per key that may still be in the table.
@@ -297,7 +314,7 @@ def _prepared(rules: Sequence[Callable[[Any], bytes]], values: Sequence[Any]) ->
         parts = [prepare(value) for prepare, value in zip(rules, values, strict=True)]
     except InvalidValue as error:
         return error.with_traceback(None)
-    except (TypeError, ValueError, AttributeError):
+    except _UNFIT:
         return InvalidValue("not a value that this index can hold")
     return parts[0] if len(parts) == 1 else lp_join(parts)
 

@@ -206,6 +206,8 @@ class Encrypted(Generic[T]):
         self._ciphers: dict[Any, FieldCipher[Any]] = {}
         self._indexes: dict[Any, BlindIndex] = {}
         self._bounds: dict[Any, PurposeBound[Any]] = {}
+        # what most attributes are: one column names the row, one cipher for all rows
+        self._plain: dict[type[Any], tuple[str, Any, Any] | None] = {}
         self._owner: type[Any] | None = None
         self.name = self.stored = self.index_name = ""
 
@@ -236,15 +238,23 @@ class Encrypted(Generic[T]):
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:
         if instance is None:
             return EncryptedExpression(self, owner)
-        kept = instance.__dict__.get(_CACHE)
-        blob = getattr(instance, self.stored)
-        if kept is not None:
-            known = kept.get(self.name)
-            if known is not None and known[0] is blob:
-                return known[1]
+        held = instance.__dict__
+        blob = held.get(self.stored)
+        if blob is None:
+            blob = getattr(instance, self.stored)  # expired or deferred: SQLAlchemy reads it now
+        kept = held.get(_CACHE)
+        if kept is None:
+            kept = held[_CACHE] = _Values()
+        known = kept.get(self.name)
+        if known is not None and known[0] is blob:
+            return known[1]
         if blob is None and not self._cipher_options.get("encrypt_null"):
             return None
-        return self._keep(instance, blob, self._opened(instance, blob))
+        plain = self._plain.get(owner) or self._plain_for(owner)
+        row = None if plain is None else held.get(plain[0])
+        value = self._opened(instance, blob) if plain is None or row is None else plain[1](blob, row=row)
+        kept[self.name] = (blob, value)
+        return value
 
     def __set__(self, instance: object, value: T) -> None:
         self._set_index(instance, value)
@@ -266,6 +276,8 @@ class Encrypted(Generic[T]):
         """See :meth:`EncryptedFields.load`."""
         if self._purposes:
             return
+        if self._load_plain(instances, on_error):
+            return
         groups: dict[int, tuple[FieldCipher[Any], list[Any]]] = {}
         for instance in instances:
             if getattr(instance, self.stored) is not None:
@@ -282,6 +294,44 @@ class Encrypted(Generic[T]):
             for instance, blob, value in zip(group, blobs, values, strict=True):
                 if not isinstance(value, FieldError):
                     self._keep(instance, blob, self._shown(value))
+
+    def _load_plain(self, instances: Sequence[Any], on_error: Literal["raise", "collect"]) -> bool:
+        """The common case of :meth:`load`: one cipher, one column that names the row, nothing expired."""
+        owner = type(instances[0])
+        plain = self._plain_for(owner)
+        if plain is None:
+            return False
+        pairs = [(held.get(plain[0]), held.get(self.stored)) for held in map(vars, instances)]
+        if any(row is None or blob is None for row, blob in pairs):
+            return False
+        rows, blobs = zip(*pairs, strict=True)
+        values: list[Any] = plain[2](blobs, rows=rows, on_error=on_error)
+        name = self.name
+        for instance, blob, value in zip(instances, blobs, values, strict=True):
+            if on_error == "raise" or not isinstance(value, FieldError):
+                held = instance.__dict__
+                kept = held.get(_CACHE)
+                if kept is None:
+                    kept = held[_CACHE] = _Values()
+                kept[name] = (blob, value)
+        return True
+
+    def _plain_for(self, owner: type[Any]) -> tuple[str, Any, Any] | None:
+        """(attribute of the primary key, decrypt, decrypt_many), where that is all it takes."""
+        if owner in self._plain:
+            return self._plain[owner]
+        found = None
+        keys = sa.inspect(owner).primary_key
+        if (
+            len(keys) == 1
+            and self._bind_row
+            and not (self._sensitive or self._purposes or self._tenant_from or self._subject_from)
+        ):
+            cipher = self._cipher_for(owner, "", None)
+            name = sa.inspect(owner).get_property_by_column(keys[0]).key
+            found = (name, cipher.decrypt, cipher.decrypt_many)
+        self._plain[owner] = found
+        return found
 
     def columns_for(self, owner: type[Any], value: Any, row_values: Mapping[str, Any]) -> dict[str, Any]:
         """The SQL columns of one value: by column name, for Core and bulk statements.
@@ -348,6 +398,7 @@ class Encrypted(Generic[T]):
         """Drop what was derived: the keyring is another one."""
         with self._lock:
             self._ciphers, self._indexes, self._bounds = {}, {}, {}
+            self._plain = {}
 
     def cipher_for(
         self, owner: type[Any], *, tenant: str = "", subject: str | bytes | None = None

@@ -1,6 +1,6 @@
 """Rotation while workers are killed and the application writes.
 
-``SECUREACCT_TEST_ROTATION_ROWS`` (20,000 unless set) and ``SECUREACCT_TEST_ROTATION_KILLS`` (6) make it longer.
+``SECUREACCT_TEST_ROTATION_ROWS`` (20,000 unless set) and ``SECUREACCT_TEST_ROTATION_KILLS`` (6): longer runs.
 """
 
 from __future__ import annotations
