@@ -22,7 +22,7 @@ from secureacct.commitments import receipts
 from secureacct.commitments.errors import DeletionRefused
 from secureacct.commitments.export import TellsOwner, tell_nobody
 from secureacct.commitments.holdings import Holdings
-from secureacct.commitments.mailings import stop_changes
+from secureacct.commitments.mailing_stops import stop_changes
 from secureacct.commitments.receipts import Receipt
 from secureacct.consent.steps import NotesChoices, no_events
 from secureacct.fields.loaded_keys import LoadedKeys

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from secureacct._faces import awaiting, blocking, refuse_other_kind
-from secureacct.commitments import mailings
-from secureacct.commitments.mailings import MailingParts, UnsubscribeOffer
+from secureacct.commitments import mailing_sending, mailing_stops, mailings
+from secureacct.commitments.mailing_stops import UnsubscribeOffer
+from secureacct.commitments.mailings import MailingParts
 
 
 class _Mailings:
@@ -15,7 +16,7 @@ class _Mailings:
 
         :raises BadToken, TokenExpired: not a link of ours for this.
         """
-        return mailings.read_unsubscribe(self.parts, token)
+        return mailing_stops.read_unsubscribe(self.parts, token)
 
 
 class Mailings(_Mailings):
@@ -28,13 +29,13 @@ class Mailings(_Mailings):
 
     subscribe = blocking(mailings.subscribe)
     confirm = blocking(mailings.confirm)
-    unsubscribe = blocking(mailings.unsubscribe)
-    stop = blocking(mailings.stop)
-    complain = blocking(mailings.complain)
+    unsubscribe = blocking(mailing_stops.unsubscribe)
+    stop = blocking(mailing_stops.stop)
+    complain = blocking(mailing_stops.complain)
     lists_of = blocking(mailings.lists_of)
-    subscribers = blocking(mailings.subscribers)
-    queue_mailing = blocking(mailings.queue_mailing)
-    send_mailing = blocking(mailings.send_mailing)
+    subscribers = blocking(mailing_sending.subscribers)
+    queue_mailing = blocking(mailing_sending.queue_mailing)
+    send_mailing = blocking(mailing_sending.send_mailing)
 
 
 class AsyncMailings(_Mailings):
@@ -47,10 +48,10 @@ class AsyncMailings(_Mailings):
 
     subscribe = awaiting(mailings.subscribe)
     confirm = awaiting(mailings.confirm)
-    unsubscribe = awaiting(mailings.unsubscribe)
-    stop = awaiting(mailings.stop)
-    complain = awaiting(mailings.complain)
+    unsubscribe = awaiting(mailing_stops.unsubscribe)
+    stop = awaiting(mailing_stops.stop)
+    complain = awaiting(mailing_stops.complain)
     lists_of = awaiting(mailings.lists_of)
-    subscribers = awaiting(mailings.subscribers)
-    queue_mailing = awaiting(mailings.queue_mailing)
-    send_mailing = awaiting(mailings.send_mailing)
+    subscribers = awaiting(mailing_sending.subscribers)
+    queue_mailing = awaiting(mailing_sending.queue_mailing)
+    send_mailing = awaiting(mailing_sending.send_mailing)

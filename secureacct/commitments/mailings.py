@@ -12,35 +12,30 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from secureacct._bytes import b64url, b64url_strict
 from secureacct._faces import Kind
-from secureacct.commitments._ids import new_id
-from secureacct.commitments.errors import BadPromise, NotAllowedToMail, NothingDeclared
+from secureacct.commitments.errors import BadPromise, NothingDeclared
 from secureacct.consent import ledger
 from secureacct.consent.ledger import Said, account_subject, address_subject
 from secureacct.consent.steps import NotesChoices, no_events
 from secureacct.fields import BlindIndex, FieldCipher
 from secureacct.keys import Keyring
-from secureacct.mail.headers import header, unsubscribe_headers
 from secureacct.ports.mailings import MailingReads
-from secureacct.records.changes import Change, Lost
-from secureacct.records.mail import Message, OutboxMail
+from secureacct.records.changes import Change
+from secureacct.records.mail import Message
 from secureacct.records.mailings import (
     EVERY_LIST,
-    ClaimMailing,
     ConfirmSubscription,
-    DropQueuedMails,
     EndSubscription,
     LiftSuppression,
     StartSubscription,
     Subscription,
-    Suppress,
 )
 from secureacct.tokens import BadToken, SignedTokens
 
@@ -145,7 +140,8 @@ def mail_kind(list_id: str, token: bytes) -> str:
     return f"mailing:{list_id}:{b64url(token)}"
 
 
-def _row(list_id: str, token: bytes) -> str:
+def row_of(list_id: str, token: bytes) -> str:
+    """What the encrypted address of one subscription is bound to, and what its links are about."""
     return f"{list_id}:{b64url(token)}"
 
 
@@ -163,7 +159,8 @@ class Subscribed:
     list_id: str
 
 
-def _said(choice: str, chosen: MailingList, how: str, *, context: str = "") -> Said:
+def said_about(choice: str, chosen: MailingList, how: str, *, context: str = "") -> Said:
+    """A choice about a list, with its words."""
     words = f"{chosen.title}\n{chosen.words}"
     return Said(topic="list", key=chosen.id, choice=choice, words=words, how=how, context=context)
 
@@ -195,7 +192,7 @@ async def subscribe(
         if address_is_proven:
             return Subscribed(list_id=list_id)
         # The same answer as for anybody: it does not tell who is on a list.
-        again = parts.start_tokens.issue(_row(list_id, current.token), state=str(current.since))
+        again = parts.start_tokens.issue(row_of(list_id, current.token), state=str(current.since))
         return ConfirmationDue(token=again)
     who = account_subject(account_id) if account_id is not None else address_subject(token)
     last = await parts.store.last_entry(who)
@@ -204,7 +201,7 @@ async def subscribe(
         list_id=list_id,
         token=token,
         account_id=account_id,
-        sealed=parts.address.encrypt(address, row=_row(list_id, token)),
+        sealed=parts.address.encrypt(address, row=row_of(list_id, token)),
         state=state,
         since=now,
         opt_in=1 if last is None else last.position + 1,
@@ -214,14 +211,14 @@ async def subscribe(
     changes.append(StartSubscription(subscription=new))
     if address_is_proven:
         changes += _lift(list_id, tokens)
-    said = _said("given" if address_is_proven else "asked", chosen, how)
+    said = said_about("given" if address_is_proven else "asked", chosen, how)
     await ledger.record(
         parts.store, parts.keys, who, [said], now=now, changes=changes,
         events=parts.events("consent_changed", account_id=account_id, reason=f"{list_id}_{state}"),
     )  # fmt: skip
     if address_is_proven:
         return Subscribed(list_id=list_id)
-    return ConfirmationDue(token=parts.start_tokens.issue(_row(list_id, token), state=str(new.since)))
+    return ConfirmationDue(token=parts.start_tokens.issue(row_of(list_id, token), state=str(new.since)))
 
 
 async def confirm(parts: MailingParts, token: str, *, how: str = "link") -> Subscribed:
@@ -246,9 +243,9 @@ async def confirm(parts: MailingParts, token: str, *, how: str = "link") -> Subs
         since=subscription.since,
         opt_in=1 if last is None else last.position + 1,
     )
-    address = parts.address.decrypt(subscription.sealed, row=_row(list_id, index_value))
+    address = parts.address.decrypt(subscription.sealed, row=row_of(list_id, index_value))
     lift = _lift(list_id, parts.tokens(address))
-    said = _said("given", parts.list_of(list_id), how)
+    said = said_about("given", parts.list_of(list_id), how)
     await ledger.record(
         parts.store, parts.keys, who, [said], now=parts.now(), changes=[proven, *lift],
         events=parts.events("consent_changed", account_id=account_id, reason=f"{list_id}_active"),
@@ -267,176 +264,19 @@ def _read_row(token: str) -> tuple[str, bytes]:
     """What a token is about, before its MAC is checked: only to find the row to check it against."""
     raw = b64url_strict(token) if len(token) <= 400 else None
     subject = raw[13:-32].decode("utf-8", "replace") if raw is not None and len(raw) > 45 else ""
-    return _split(subject)
+    return split_row(subject)
 
 
-def _split(subject: str) -> tuple[str, bytes]:
+def split_row(subject: str) -> tuple[str, bytes]:
+    """List and token again.
+
+    :raises BadToken: not a row of ours.
+    """
     list_id, _, encoded = subject.partition(":")
     token = b64url_strict(encoded)
     if not _LIST_ID.match(list_id) or not token:
         raise BadToken("not a mailing link")
     return list_id, token
-
-
-async def queue_mailing(
-    parts: MailingParts, list_id: str, recipient: Subscription, message: Message
-) -> OutboxMail:
-    """Queue one mail of a list to one subscriber, if that is allowed at this very moment.
-
-    This is the only way to get an envelope: the address is opened here, after the subscription was
-    read again, and the claim that nothing suppresses it is part of the transaction that queues the mail.
-
-    :param recipient: from ``subscribers``; whatever it says, the store is asked again.
-    :param message: subject and bodies; ``to`` and the unsubscribe headers are set here.
-    :raises NotAllowedToMail: ended, suppressed, or never begun. Nothing was queued.
-    :raises NothingDeclared: no such list.
-    """
-    chosen = parts.list_of(list_id)
-    now = parts.now()
-    current = await parts.store.subscription(list_id, [recipient.token])
-    if current is None or current.state != "active":
-        raise NotAllowedToMail("no live opt-in for this list")
-    address = parts.address.decrypt(current.sealed, row=_row(list_id, current.token))
-    composed = compose_mailing(parts, chosen, current, replace(message, to=address))
-    parts.check(composed)
-    mail_id = new_id(now=parts.clock(), random=parts.random(10))
-    mail = OutboxMail(
-        id=mail_id,
-        created_at=now,
-        kind=mail_kind(list_id, current.token),
-        account_id=current.account_id,
-        sealed=parts.seal_mail(composed, mail_id=mail_id),
-    )
-    claim = ClaimMailing(
-        list_id=list_id, token=current.token, suppression_tokens=parts.tokens(address), now=now
-    )
-    if isinstance(await parts.store.commit([claim], mails=[mail]), Lost):
-        raise NotAllowedToMail("no live opt-in for this list, or it is suppressed")
-    return mail
-
-
-def compose_mailing(
-    parts: MailingParts, chosen: MailingList, recipient: Subscription, message: Message
-) -> Message:
-    """The mail as it goes out: with one-click headers, and the link in its text and its HTML."""
-    link = unsubscribe_link(parts, chosen.id, recipient.token)
-    host = urlsplit(parts.base_url).hostname or "localhost"
-    headers = (
-        *message.headers,
-        header("List-Id", f"<{chosen.id}.{host}>"),
-        *unsubscribe_headers(link, base_url=parts.base_url),
-    )
-    text = f"{message.text.rstrip()}\n\n--\nYou asked for these mails. To end them: {link}\n"
-    html = message.html
-    if html:
-        foot = f'<hr><p>You asked for these mails. <a href="{link}">End them</a></p>'
-        body, end, rest = html.rpartition("</body>")
-        html = f"{body}{foot}{end}{rest}" if end else f"{rest}{foot}"
-    return replace(message, text=text, html=html, links=(*message.links, link), headers=headers)
-
-
-def unsubscribe_link(parts: MailingParts, list_id: str, token: bytes) -> str:
-    """The address that ends one list for one mail address, and can do nothing else."""
-    return f"{parts.base_url}{parts.prefix}/unsubscribe/{parts.stop_tokens.issue(_row(list_id, token))}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnsubscribeOffer:
-    """What the page behind a link shows: a button, and which list it ends."""
-
-    list_id: str
-    title: str
-
-
-def read_unsubscribe(parts: MailingParts, token: str) -> UnsubscribeOffer:
-    """What a link would end. Changes nothing: mail scanners follow links.
-
-    :raises BadToken, TokenExpired: not a link of ours for this.
-    """
-    list_id, _ = _split(parts.stop_tokens.read(token).subject)
-    title = next((one.title for one in parts.lists if one.id == list_id), list_id)
-    return UnsubscribeOffer(list_id=list_id, title=title)
-
-
-async def unsubscribe(parts: MailingParts, token: str, *, how: str = "one_click") -> UnsubscribeOffer:
-    """End a list for the address the link was made for. Needs no sign-in; again is fine.
-
-    Ends the subscription, suppresses the address for the list, takes back mails that still wait, and
-    records the withdrawal: one transaction.
-
-    :raises BadToken, TokenExpired: not a link of ours for this.
-    """
-    offer = read_unsubscribe(parts, token)
-    _, index_value = _split(parts.stop_tokens.read(token).subject)
-    subscription = await parts.store.subscription(offer.list_id, [index_value])
-    await _stop(parts, offer.list_id, (index_value,), subscription, how=how)
-    return offer
-
-
-async def stop(parts: MailingParts, address: str, *, list_id: str | None = None, how: str = "form") -> None:
-    """End one list, or (``None``) all of them, for an address: from the privacy page.
-
-    :raises NothingDeclared: no such list.
-    """
-    chosen = [parts.list_of(list_id)] if list_id is not None else parts.lists
-    tokens = parts.tokens(address)
-    for one in chosen:
-        await _stop(parts, one.id, tokens, await parts.store.subscription(one.id, tokens), how=how)
-
-
-async def complain(parts: MailingParts, address: str) -> None:
-    """A mail provider reported a complaint: nothing of any list goes to this address any more, whatever
-    is asked for later. Lifting it is a decision for people, in the database."""
-    tokens = parts.tokens(address)
-    found = [await parts.store.subscription(one.id, tokens) for one in parts.lists]
-    known = next((one for one in found if one is not None), None)
-    await _stop(parts, EVERY_LIST, tokens, known, how="complaint")
-
-
-async def _stop(
-    parts: MailingParts,
-    list_id: str,
-    tokens: tuple[bytes, ...],
-    subscription: Subscription | None,
-    *,
-    how: str,
-) -> None:
-    now = parts.now()
-    names = [one.id for one in parts.lists] if list_id == EVERY_LIST else [list_id]
-    account_id = subscription.account_id if subscription is not None else None
-    who = account_subject(account_id) if account_id is not None else address_subject(tokens[0])
-    changes = stop_changes(list_id, names, tokens, now=now, reason=how)
-    if subscription is not None and subscription.state == "ended" and how == "one_click":
-        await parts.store.commit(changes)  # said before: the ledger has it
-        return
-    title = next((f"{one.title}\n{one.words}" for one in parts.lists if one.id == list_id), list_id)
-    said = Said(topic="list", key=list_id, choice="withdrawn", words=title, how=how)
-    await ledger.record(
-        parts.store, parts.keys, who, [said], now=now, changes=changes,
-        events=parts.events("unsubscribed", account_id=account_id, reason=list_id),
-    )  # fmt: skip
-
-
-def stop_changes(
-    list_id: str, names: Iterable[str], tokens: Sequence[bytes], *, now: int, reason: str
-) -> tuple[Change, ...]:
-    """The changes of a stop. The end of the subscription comes first: it takes the row that a mailing
-    being queued at the same moment needs, so what is queued before is seen and taken back after."""
-    kinds = tuple(mail_kind(name, token) for name in names for token in tokens)
-    return (
-        EndSubscription(list_id=list_id, tokens=tuple(tokens)),
-        *(Suppress(list_id=list_id, token=one, at=now, reason=reason) for one in tokens),
-        DropQueuedMails(kinds=kinds),
-    )
-
-
-async def subscribers(parts: MailingParts, list_id: str, *, after: bytes = b"") -> Sequence[Subscription]:
-    """The next 500 subscribers of a list, by token. An address comes out of ``queue_mailing`` only.
-
-    :raises NothingDeclared: no such list.
-    """
-    parts.list_of(list_id)
-    return await parts.store.subscribers(list_id, after=after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -465,30 +305,3 @@ async def lists_of(parts: MailingParts, account_id: str) -> Sequence[ListStandin
         )
         for one in parts.lists
     ]
-
-
-async def send_mailing(
-    parts: MailingParts,
-    list_id: str,
-    message: Message,
-    *,
-    progress: Callable[[int, int], object] | None = None,
-) -> tuple[int, int]:
-    """Queue a mail to everyone on a list, in pages of 500 and flat memory.
-
-    :param progress: called after each page with how many were queued and how many were refused.
-    :returns: how many were queued, and how many said stop while this ran.
-    :raises NothingDeclared: no such list.
-    """
-    queued, refused, after = 0, 0, b""
-    while page := await subscribers(parts, list_id, after=after):
-        for one in page:
-            try:
-                await queue_mailing(parts, list_id, one, message)
-                queued += 1
-            except NotAllowedToMail:
-                refused += 1
-        after = page[-1].token
-        if progress is not None:
-            progress(queued, refused)
-    return queued, refused

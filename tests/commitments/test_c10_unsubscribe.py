@@ -213,7 +213,7 @@ def test_a_stop_and_a_mailing_at_once_leave_nothing_in_the_queue(mailings, store
         address = f"reader{number}@example.org"
         mailings.subscribe("product-updates", address, address_is_proven=True)
         token = mailings.parts.stop_tokens.issue(
-            steps._row("product-updates", mailings.parts.tokens(address)[0])
+            steps.row_of("product-updates", mailings.parts.tokens(address)[0])
         )
         ready = threading.Barrier(2)
 

@@ -96,7 +96,7 @@ def test_every_promise_has_a_check_and_every_check_a_promise():
 
 SABOTAGE = {
     "C09": ("secureacct.consent.cookie_choice.says_gpc", lambda header: False),
-    "C10": ("secureacct.commitments.mailings.stop_changes", lambda *_, **__: ()),
+    "C10": ("secureacct.commitments.mailing_stops.stop_changes", lambda *_, **__: ()),
     "C12": ("secureacct.statistics.publishable", lambda counts, *, min_group: (dict(counts), 45)),
     "C18": ("secureacct.consent.ledger.ledger_mac", lambda keys, entry, *, previous: b"same"),
     "C19": ("secureacct.doctor.promises.library_checks.safe_next", lambda target, base: target),

@@ -20,7 +20,7 @@ from secureacct.commitments.errors import (
 )
 from secureacct.commitments.evidence import Checks
 from secureacct.commitments.holdings import Holding, Holdings, held
-from secureacct.commitments.mailings import unsubscribe_link
+from secureacct.commitments.mailing_stops import unsubscribe_link
 from secureacct.commitments.partners import (
     DisclosurePurpose,
     Disclosures,

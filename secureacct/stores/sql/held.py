@@ -77,9 +77,9 @@ def _purge(connection: sa.Connection, change: PurgeHeld) -> int:
 
 
 def _held_rows(
-    connection: sa.Connection, name: str, account_id: str, *, after: Any = None, limit: int = 500
+    connection: sa.Connection, table: str, account_id: str, *, after: Any = None, limit: int = 500
 ) -> Sequence[Mapping[str, Any]]:
-    held = _of(name)
+    held = _of(table)
     if held.person is None:
         return []
     query = sa.select(held.table).where(held.person == account_id).order_by(*held.key).limit(limit)
@@ -89,8 +89,8 @@ def _held_rows(
     return [{"_key": tuple(row[column.name] for column in held.key), **row} for row in rows]
 
 
-def _held_older(connection: sa.Connection, name: str, *, before: int) -> int:
-    held = _of(name)
+def _held_older(connection: sa.Connection, table: str, *, before: int) -> int:
+    held = _of(table)
     if held.at is None:
         return 0
     query = sa.select(sa.func.count()).select_from(held.table).where(held.at < before)

@@ -12,7 +12,7 @@ from secureacct.stores.sql.base import AwaitingBase, BlockingBase, in_async_tx, 
 from secureacct.stores.sql.journal import makes
 from secureacct.stores.sql.upsert import count_of, insert_into
 
-policy = sa.Table(
+policies = sa.Table(
     "sa_policy",
     metadata,
     sa.Column("hash", sa.LargeBinary, primary_key=True),
@@ -29,16 +29,16 @@ policy = sa.Table(
 @makes(RegisterPolicy)
 def _register(connection: sa.Connection, change: RegisterPolicy) -> int:
     values = {one.name: getattr(change.policy, one.name) for one in fields(change.policy)}
-    return count_of(connection, insert_into(connection, policy).values(values).on_conflict_do_nothing())
+    return count_of(connection, insert_into(connection, policies).values(values).on_conflict_do_nothing())
 
 
-def _policy_versions(connection: sa.Connection, name: str) -> Sequence[PolicyVersion]:
-    query = sa.select(policy).where(policy.c.policy == name).order_by(policy.c.in_force_at.desc())
+def _policy_versions(connection: sa.Connection, policy: str) -> Sequence[PolicyVersion]:
+    query = sa.select(policies).where(policies.c.policy == policy).order_by(policies.c.in_force_at.desc())
     return [PolicyVersion(**row) for row in connection.execute(query).mappings()]
 
 
 def _policy_of(connection: sa.Connection, policy_hash: bytes) -> PolicyVersion | None:
-    row = connection.execute(sa.select(policy).where(policy.c.hash == policy_hash)).mappings().first()
+    row = connection.execute(sa.select(policies).where(policies.c.hash == policy_hash)).mappings().first()
     return None if row is None else PolicyVersion(**row)
 
 
