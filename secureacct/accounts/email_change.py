@@ -26,6 +26,7 @@ from secureacct.records.accounts import (
     UndoEmailChange,
     VoidEmailChanges,
     VoidLinks,
+    VoidRecoveries,
 )
 from secureacct.records.changes import Change, Lost
 from secureacct.records.factors import RemoveEveryFactor
@@ -148,6 +149,7 @@ async def confirm_email_change(parts: AccountParts, token: str, *, visit: Visit 
                 now=now,
             ),
             DropAttempts(tokens=new_tokens),
+            VoidRecoveries(account_id=known.id),
             EndSessions(account_id=known.id, keep=change.session_key, now=now),
             undo_link,
         ),
@@ -209,6 +211,7 @@ async def undo_email_change(parts: AccountParts, token: str, *, visit: Visit = V
         EndSessions(account_id=known.id, keep=None, now=now),
         RemoveEveryFactor(account_id=known.id, added_since=change.requested_at),
         VoidLinks(account_id=known.id, purposes=("email_confirm", "reset", "recover"), now=now),
+        VoidRecoveries(account_id=known.id),
     ]
     if factors.any:
         changes.append(BlockReset(account_id=known.id, until=until))

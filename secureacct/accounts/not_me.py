@@ -10,7 +10,7 @@ from secureacct.accounts import mails, recording
 from secureacct.accounts.links import new_link, read_link, use
 from secureacct.accounts.outcomes import LinkUnknown, LinkUsed
 from secureacct.accounts.parts import AccountParts, Visit
-from secureacct.records.accounts import Freeze, PausePassword, VoidEmailChanges, VoidLinks
+from secureacct.records.accounts import Freeze, PausePassword, VoidEmailChanges, VoidLinks, VoidRecoveries
 from secureacct.records.changes import Lost
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions
 
@@ -52,6 +52,7 @@ async def not_me(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> 
             PausePassword(account_id=known.id, now=now),
             Freeze(account_id=known.id, until=frozen_until),
             VoidEmailChanges(account_id=known.id),
+            VoidRecoveries(account_id=known.id),
             reset_link,
         ),
         events=(event,),

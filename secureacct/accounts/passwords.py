@@ -26,6 +26,7 @@ from secureacct.records.accounts import (
     OpenAccount,
     SetPassword,
     VoidEmailChanges,
+    VoidRecoveries,
 )
 from secureacct.records.changes import Change, Lost
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions, Session
@@ -62,6 +63,8 @@ async def change_password(
         BumpSecurityVersion(account_id=known.id, expected=known.security_version),
         SetPassword(account_id=known.id, password_hash=encoded, now=now),
         rotation,
+        VoidEmailChanges(account_id=known.id),
+        VoidRecoveries(account_id=known.id),
     ]
     if end_others:
         changes.append(EndSessions(account_id=known.id, keep=new.key, now=now))
@@ -77,7 +80,7 @@ async def change_password(
         token=token,
         session_id=new.id,
         max_age_s=new.cookie_max_age(now=now),
-        ended=done.counts[3] if end_others else 0,
+        ended=done.counts[len(changes) - 1] if end_others else 0,
     )
 
 
@@ -173,6 +176,7 @@ async def reset_password(
             SetPassword(account_id=known.id, password_hash=encoded, now=now),
             EndSessions(account_id=known.id, keep=None, now=now),
             VoidEmailChanges(account_id=known.id),
+            VoidRecoveries(account_id=known.id),
             *links,
         ),
         events=(event,),

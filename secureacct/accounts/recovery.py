@@ -12,8 +12,15 @@ from secureacct.accounts import mails, recording
 from secureacct.accounts.links import new_link, read_link, use
 from secureacct.accounts.outcomes import CheckMail, LinkUnknown, LinkUsed, SignInRejected
 from secureacct.accounts.parts import AccountParts, Visit, new_id
+from secureacct.errors import StoreUnavailable
 from secureacct.mail.address import parse_address
-from secureacct.records.accounts import CancelRecovery, FinishRecovery, Recovery, StartRecovery
+from secureacct.records.accounts import (
+    CancelRecovery,
+    FinishRecovery,
+    Recovery,
+    StartRecovery,
+    VoidRecoveries,
+)
 from secureacct.records.changes import Lost
 from secureacct.records.factors import RemoveEveryFactor
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions
@@ -187,6 +194,7 @@ async def recover_by_operator(parts: AccountParts, account_id: str, *, visit: Vi
     and let the password be set anew by mail.
 
     :raises SignInRejected: there is no such account.
+    :raises StoreUnavailable: the account changed at this very moment; try again.
     """
     now = parts.now()
     known = await parts.people.by_id(account_id)
@@ -196,13 +204,16 @@ async def recover_by_operator(parts: AccountParts, account_id: str, *, visit: Vi
         parts, "recovered", outcome="ok", reason="operator", account=known.id, visit=visit, now=now
     )
     mail, links = mails.factor_changed(parts, known, visit, name="recovered", detail="every factor", now=now)
-    await parts.store.commit(
+    done = await parts.store.commit(
         (
             BumpSecurityVersion(account_id=known.id, expected=known.security_version),
             RemoveEveryFactor(account_id=known.id),
+            VoidRecoveries(account_id=known.id),
             EndSessions(account_id=known.id, keep=None, now=now),
             *links,
         ),
         events=(event,),
         mails=mail,
     )
+    if isinstance(done, Lost):
+        raise StoreUnavailable("the account changed meanwhile")

@@ -388,6 +388,13 @@ class CancelRecovery(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoidRecoveries(Change):
+    """A waiting recovery of this account is cancelled: what it began with is no longer true."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeAccounts(Change):
     """Delete expired attempts, links, pending sign-ins, interrupted POSTs and run-out reservations."""
 

@@ -164,6 +164,16 @@ def _cancel_recovery(state: State, change: r.CancelRecovery) -> int:
     )
 
 
+@makes(r.VoidRecoveries)
+def _void_recoveries(state: State, change: r.VoidRecoveries) -> int:
+    return set_all(
+        state,
+        "recovery",
+        lambda one: one.account_id == change.account_id and one.state == "waiting",
+        state="cancelled",
+    )
+
+
 @makes(r.PurgeAccounts)
 def _purge_accounts(state: State, change: r.PurgeAccounts) -> int:
     expired = [one.id for one in state.topic("attempt").values() if one.expires_at <= change.now]

@@ -229,6 +229,11 @@ def _cancel_recovery(connection: sa.Connection, change: r.CancelRecovery) -> int
     )
 
 
+@makes(r.VoidRecoveries)
+def _void_recoveries(connection: sa.Connection, change: r.VoidRecoveries) -> int:
+    return _end_recovery(connection, "cancelled", recovery.c.account_id == change.account_id)
+
+
 @makes(r.PurgeAccounts)
 def _purge_accounts(connection: sa.Connection, change: r.PurgeAccounts) -> int:
     gone = drop_attempts_where(connection, attempt.c.expires_at <= change.now)
