@@ -32,9 +32,9 @@ def ready() -> None:
     import hashlib
     import hmac
 
-    from secureacct.passwords import foreign
+    from secureacct.passwords.foreign import bcrypt
 
-    foreign.ready()
+    bcrypt.ready()
     hmac.compare_digest(hashlib.sha256(b"").digest(), b"")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from secureacct.passwords.foreign.bcrypt import Bcrypt
 from secureacct.passwords.foreign.pbkdf2 import Pbkdf2
 from secureacct.passwords.foreign.salted import DjangoSalted
@@ -13,12 +11,6 @@ from secureacct.passwords.foreign.unixcrypt import Phpass, ShaCrypt
 
 ALL: tuple[Scheme, ...] = (Bcrypt(), Pbkdf2(), Scrypt(), ShaCrypt(), Phpass(), DjangoSalted())
 """Every scheme that ships. Argon2 of any library is read without one."""
-
-
-def ready() -> None:
-    """Load the optional package now: see ``secureacct.passwords.reading.ready``."""
-    with contextlib.suppress(ImportError):
-        import bcrypt as _  # noqa: F401 - only that it is loaded
 
 
 def read(stored: str, schemes: tuple[Scheme, ...] | None = None) -> StoredHash | None:

@@ -9,6 +9,7 @@ library that counted 255 bytes and more modulo 256 is not imitated: such a hash 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import re
@@ -60,6 +61,12 @@ def _mixed_up(password: bytes) -> bytes:
             word = (word << 8 | (byte - 256 if byte > 0x7F else byte)) & 0xFFFFFFFF
         words.append(word.to_bytes(4, "big"))
     return b"".join(words)
+
+
+def ready() -> None:
+    """Load the optional package now: see ``secureacct.passwords.reading.ready``."""
+    with contextlib.suppress(ImportError):
+        import bcrypt as _  # noqa: F401 - only that it is loaded
 
 
 class Bcrypt:
