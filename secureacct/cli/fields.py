@@ -44,7 +44,7 @@ def rotations(models: str, database: str, keys: Keyring) -> Sequence[Any]:
     if "" not in sys.path:
         sys.path.insert(0, "")  # the application in this folder, as with python -m
     try:
-        found = getattr(importlib.import_module(module), attribute or "sealed")
+        found: Any = getattr(importlib.import_module(module), attribute or "sealed")
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(f"--models {models}: {error}") from None
     engine = sa.create_engine(database)
@@ -52,8 +52,8 @@ def rotations(models: str, database: str, keys: Keyring) -> Sequence[Any]:
         found.use(keys)
         return found.rotations(engine)
     if callable(found):
-        made: Sequence[Any] = found(engine, keys)
-        return made
+        made: Any = found(engine, keys)
+        return list(made)
     raise ConfigurationError(f"--models {models} is no EncryptedFields and no function(engine, keys)")
 
 

@@ -492,7 +492,7 @@ class Rotation:
         foreign = _is_foreign(column, row)
         old = row[column.column]
         if not foreign and _blob(column, old).startswith(targets):
-            new = {column.column: old}  # only the index is behind
+            new: dict[str, Any] = {column.column: old}  # only the index is behind
         else:
             new = {column.column: to_text(blob) if column.text else blob}
         if column.index_column is not None and column.index is not None:
@@ -594,11 +594,10 @@ class Rotation:
         if column.row_from is None and len(self._key_names) == 1:
             alone: Row = row[self._key_names[0]]
             return alone
-        key = (row[column.row_from],) if column.row_from is not None else self._key(row)
-        if len(key) > 1:
-            return key
-        only: Row = key[0]
-        return only
+        if column.row_from is not None:
+            named: Row = row[column.row_from]
+            return named
+        return self._key(row)
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:

@@ -512,7 +512,7 @@ class Encrypted(Generic[T]):
         token = None if value is None else self.index_for(owner, tenant).of(value)
         setattr(instance, self.index_name, token)
 
-    def _opened(self, instance: Any, blob: bytes) -> Any:
+    def _opened(self, instance: Any, blob: Any) -> Any:
         row = self._row_of(instance)
         if self._purposes:
             return self._bound(instance).guard(blob, row=row)
@@ -666,7 +666,7 @@ class EncryptedType(TypeDecorator[Any]):
 
     impl = sa.LargeBinary
     cache_ok = True
-    comparator_factory = _Refusing
+    comparator_factory = _Refusing  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, cipher: FieldCipher[Any] | None = None) -> None:
         super().__init__()
@@ -680,7 +680,7 @@ class EncryptedType(TypeDecorator[Any]):
         """Decrypt on the way out; plain text is an error."""
         return self._field().decrypt(value, row=None)
 
-    def literal_processor(self, dialect: sa.Dialect) -> Callable[[Any], str]:
+    def literal_processor(self, dialect: sa.Dialect) -> Any:
         """A statement printed with its values shows the ciphertext (SQLAlchemy puts a value that it
         cannot render into its own error, so refusing here would show the plain text)."""
 
