@@ -5,6 +5,7 @@ from __future__ import annotations
 from secureacct.web.flask import (
     ProfileField,
     SecureAcct,
+    csrf_token,
     current_account,
     get_account,
     require,
@@ -15,6 +16,7 @@ from secureacct.web.flask import (
 __all__ = [
     "ProfileField",
     "SecureAcct",
+    "csrf_token",
     "current_account",
     "get_account",
     "require",

@@ -10,7 +10,14 @@ from flask import Flask, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from examples.flask_account import outbox
-from secureacct.flask import ProfileField, SecureAcct, get_account, require_account, sign_in_required
+from secureacct.flask import (
+    ProfileField,
+    SecureAcct,
+    csrf_token,
+    get_account,
+    require_account,
+    sign_in_required,
+)
 from secureacct.mailers.outbox import OutboxMailer
 
 PROFILE = (
@@ -24,7 +31,8 @@ PROFILE = (
     ),
 )
 
-ORDERS = (("Coffee, 1 kg", "14.50"), ("Filter papers", "3.20"))
+GOODS = (("Coffee, 1 kg", "14.50"), ("Filter papers", "3.20"), ("A mug, blue", "9.00"))
+ORDERS = GOODS[:2]
 
 
 def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".local/demo") -> Flask:
@@ -59,9 +67,14 @@ def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".l
             return redirect(base_url + request.full_path.rstrip("?"), code=307)
         return None
 
+    @app.context_processor
+    def on_every_page() -> dict[str, object]:
+        """The token of the sign-out button in the shop's own bar."""
+        return {"csrf_token": csrf_token}
+
     @app.get("/")
     def home() -> str:
-        return render_template("shop/home.html", account=get_account())
+        return render_template("shop/home.html", account=get_account(), goods=GOODS)
 
     @app.get("/orders")
     @sign_in_required

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from secureacct.flask import get_account
 from secureacct.mailers.outbox import OutboxMailer
 
 
@@ -29,6 +30,6 @@ def blueprint(mailer: OutboxMailer) -> Blueprint:
                     for message in messages
                 ]
             )
-        return render_template("shop/outbox.html", messages=messages)
+        return render_template("shop/outbox.html", messages=messages, account=get_account())
 
     return dev

@@ -35,6 +35,7 @@ from secureacct.throttle import steps as throttle
 
 PASSWORD_FIELDS = frozenset({"password", "current_password", "new_password"})
 NEVER_KEPT = PASSWORD_FIELDS | {"csrf_token", "code"}
+JUST_NOW_S = 60  # seconds; ours: from the script's proof to the click that goes on
 MAX_FORM_BYTES = 16 * 1024  # bytes; ours, far above any account form
 
 
@@ -234,6 +235,22 @@ async def interrupt(
     )
     await parts.store.commit((AddInterrupted(interrupted=waiting),))
     return token
+
+
+async def shown_already(parts: AccountParts, session: Session, resume_token: str) -> str:
+    """What the page need not ask for before an interrupted POST goes on: "factor" (nothing more), "password"
+    or "". Only for the page: what is enough is decided when the POST goes on."""
+    now = parts.now()
+    digest = hash_of(resume_token)
+    waiting = (
+        await parts.store.interrupted(digest, session_id=session.id, now=now) if digest is not None else None
+    )
+    if waiting is None:
+        return ""
+    if any(factor_of(kind) != PASSWORD and now - JUST_NOW_S <= at <= now for kind, at in session.proofs):
+        return "factor"
+    form = parts.vault.open_form(waiting.sealed, session_id=session.id)
+    return "password" if form["_password"] == "1" else ""
 
 
 async def resume(parts: AccountParts, session: Session, resume_token: str) -> Resumed:

@@ -221,7 +221,7 @@ async def finish_adding(
         )
     except NotFound:
         raise PasskeyNotAdded from None
-    return PasskeyAdded(passkey=passkey, accepted=await _accepted(parts, known.id), moved=outcome)
+    return PasskeyAdded(passkey=passkey, accepted=await accepted_by(parts, known.id), moved=outcome)
 
 
 def _name(text: str) -> str:
@@ -231,7 +231,8 @@ def _name(text: str) -> str:
     return name
 
 
-async def _accepted(parts: AccountParts, account_id: str) -> dict[str, Any]:
+async def accepted_by(parts: AccountParts, account_id: str) -> dict[str, Any]:
+    """What ``signalAllAcceptedCredentials`` takes: the passkeys an account has now."""
     factors = await parts.store.factors_of(account_id)
     return all_accepted_credentials(
         relying_party(parts), user_handle=factors.user_handle or b"", passkeys=factors.passkeys
@@ -271,7 +272,7 @@ async def remove_passkey(
         visit=visit,
         now=now,
     )
-    return PasskeyRemoved(accepted=await _accepted(parts, known.id), moved=outcome)
+    return PasskeyRemoved(accepted=await accepted_by(parts, known.id), moved=outcome)
 
 
 async def rename_passkey(parts: AccountParts, session: Session, passkey_id: str, name: str) -> None:

@@ -62,6 +62,7 @@ class Account(Page):
     title: ClassVar[str] = "Your account"
     has_second_factor: bool = False
     recovery_codes_left: int = 0
+    passkeys: bool = False  # the passkey extra is there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +231,9 @@ class Confirm(Page):
     accepts: Sequence[str] = ()  # "password", "totp", "recovery_code", "passkey"
     resume: str = field(default="", repr=False)
     next: str = ""
+    have: str = (
+        ""  # what was shown already and is not asked for again: "password", or "factor" (nothing more)
+    )
     passkeys: bool = False
 
 
@@ -255,6 +259,7 @@ class Passkeys(Page):
 
     title: ClassVar[str] = "Passkeys"
     passkeys: Sequence[Factor] = ()
+    accepted_credentials: Mapping[str, object] | None = None  # for the browser's password manager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

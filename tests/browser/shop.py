@@ -109,6 +109,7 @@ class Looker:
 
 def mails(page: Page, shop: Shop, to: str, at_least: int = 1) -> list[dict[str, Any]]:
     """The mails to an address, newest first, once there are so many: they leave after the answer."""
+    found: list[dict[str, Any]] = []
     for _ in range(200):
         answer = page.request.get(shop.url("/dev/outbox"), headers={"Accept": "application/json"})
         found = [one for one in json.loads(answer.text()) if one["to"] == to]

@@ -21,6 +21,7 @@ except ModuleNotFoundError:
 from secureacct.accounts.vault import ProfileField
 from secureacct.web.flask.extension import SecureAcct
 from secureacct.web.flask.guards import (
+    csrf_token,
     current_account,
     get_account,
     require,
@@ -31,6 +32,7 @@ from secureacct.web.flask.guards import (
 __all__ = [
     "ProfileField",
     "SecureAcct",
+    "csrf_token",
     "current_account",
     "get_account",
     "require",

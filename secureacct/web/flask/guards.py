@@ -57,6 +57,20 @@ def _renew(known: Knock) -> None:
         flask.g.secureacct_cookies = (site.cookies.session.set(token, max_age=max_age),)
 
 
+def csrf_token() -> str:
+    """A token for a form on the app's own page that posts to one of ours, such as a sign-out button: the
+    hidden field ``csrf_token``. Different each time, so the page is not one to cache.
+
+    :raises StoreUnavailable: the store did not answer.
+    """
+    known = knock()
+    token = known.csrf_token()
+    if known.set_cookies:  # nobody is signed in here yet, and the form must be tied to something
+        flask.g.secureacct_cookies = (*flask.g.get("secureacct_cookies", ()), *known.set_cookies)
+        known.set_cookies.clear()
+    return token
+
+
 def get_session() -> Session | None:
     """The session of this request."""
     return knock().session

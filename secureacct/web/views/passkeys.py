@@ -33,8 +33,10 @@ def _as_json(passkey: Passkey) -> dict[str, Any]:
 
 
 async def _page(knock: Knock) -> pages.Passkeys:
-    factors = await knock.parts.store.factors_of(require_session(knock).account_id)
+    account_id = require_session(knock).account_id
+    factors = await knock.parts.store.factors_of(account_id)
     return pages.Passkeys(
+        accepted_credentials=await steps.accepted_by(knock.parts, account_id),
         passkeys=tuple(
             pages.Factor(
                 id=one.id,

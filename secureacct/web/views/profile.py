@@ -23,6 +23,7 @@ async def index(knock: Knock) -> Answer:
         notice=notice(knock),
         has_second_factor=factors.any,
         recovery_codes_left=factors.recovery_codes_left,
+        passkeys=knock.site.has_passkeys,
     )
     return await show(knock, page)
 
