@@ -143,6 +143,21 @@ class PasswordHasher:
         opened = self._open(encoded, account_id)
         return opened is None or not self._is_current(opened)
 
+    def rebind(self, encoded: str, *, account_id: str, to: str) -> str:
+        """A peppered hash for another account id, such as that of a sign-up which became an account.
+
+        Without a pepper hashes are bound to nobody and ``encoded`` comes back as it is. Microseconds.
+
+        :raises ConfigurationError: the hash does not belong to ``account_id``
+        :raises UnknownKey: a pepper key that this process does not hold (also ``KeyDisabled``, ...)
+        """
+        if self.keys is None or not pepper.is_sealed(encoded):
+            return encoded
+        opened = pepper.unseal(encoded, keys=self.keys, account_id=account_id)
+        if opened is None:
+            raise ConfigurationError("this password hash does not belong to the id it was said to belong to")
+        return pepper.seal(opened, keys=self.keys, account_id=to)
+
     def can_read(self, encoded: str) -> bool:
         """True if this string (without a pepper) is of a known scheme and within the ceilings."""
         return self._read(encoded) is not None

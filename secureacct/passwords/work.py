@@ -75,6 +75,10 @@ class InlinePasswordWork:
         work = _plan(self.hasher, password, encoded, account_id)
         return self.hasher.run(work, known_device=known_device) if work else (False, None)
 
+    async def rebind(self, encoded: str, *, account_id: str, to: str) -> str:
+        """As :meth:`PasswordHasher.rebind`: microseconds, so in place."""
+        return self.hasher.rebind(encoded, account_id=account_id, to=to)
+
     async def run(self, rule: Callable[[], R]) -> R:
         """Run ``rule`` in place."""
         return rule()
@@ -105,6 +109,10 @@ class OffloadedPasswordWork:
         """As :meth:`PasswordHasher.verify_and_update`, awaited; the same work if nothing is stored."""
         work = _plan(self.hasher, password, encoded, account_id)
         return await self._offload(work, known_device=known_device) if work else (False, None)
+
+    async def rebind(self, encoded: str, *, account_id: str, to: str) -> str:
+        """As :meth:`PasswordHasher.rebind`: microseconds, so in place."""
+        return self.hasher.rebind(encoded, account_id=account_id, to=to)
 
     async def run(self, rule: Callable[[], R]) -> R:
         """Run ``rule`` in a thread: it may wait for a file or the network."""

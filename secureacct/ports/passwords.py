@@ -39,5 +39,12 @@ class PasswordWork(Protocol):
         :raises UnknownKey: a pepper key that this process does not hold
         """
 
+    async def rebind(self, encoded: str, *, account_id: str, to: str) -> str:
+        """The same hash for another account id, such as that of a sign-up which became an account.
+
+        :raises ConfigurationError: the hash does not belong to ``account_id``
+        :raises UnknownKey: a pepper key that this process does not hold
+        """
+
     async def run(self, rule: Callable[[], R]) -> R:
         """Run something that may read a file or the network, such as ``PasswordRules.check``."""

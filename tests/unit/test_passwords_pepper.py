@@ -143,3 +143,15 @@ def test_a_table_can_be_peppered_without_any_password(keys: Keyring) -> None:
         assert strict.verify(PASSWORD, done.stored, account_id="1")
         assert not strict.verify(PASSWORD, done.stored, account_id="2")
         assert wrap(importing, done.stored, account_id="1").outcome == "kept"
+
+
+def test_the_hash_of_a_sign_up_moves_to_its_account(hasher: PasswordHasher) -> None:
+    """Bound to the attempt first, to the account afterwards, and to nobody else's at any time."""
+    attempt = hasher.hash(PASSWORD, account_id="attempt-1")
+    moved = hasher.rebind(attempt, account_id="attempt-1", to="account-9")
+    assert hasher.verify(PASSWORD, moved, account_id="account-9")
+    assert not hasher.verify(PASSWORD, moved, account_id="attempt-1")
+    with pytest.raises(ConfigurationError):
+        hasher.rebind(attempt, account_id="attempt-2", to="account-9")
+    plain = PasswordHasher(profiles.CHEAPEST)
+    assert plain.rebind("as it is", account_id="a", to="b") == "as it is"
