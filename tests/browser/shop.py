@@ -96,14 +96,14 @@ class Looker:
             self.wrong.append(f"{name}: {page.locator('h1').count()} h1")
         for scheme, size, width in (("light", WIDE, "wide"), ("dark", NARROW, "narrow")):
             page.set_viewport_size(size)  # type: ignore[arg-type]
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             page.screenshot(path=place / f"{number:02}-{name}-{width}.png", full_page=True)
             if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
                 self.wrong.append(f"{name}: wider than {size['width']} px")
             page.evaluate(f"() => {{ if (!window.axe) {{ {axe_source()} }} }}")
             found = page.evaluate(RUN_AXE, AXE_TAGS)
             self.wrong += [f"{name} ({scheme}, {width}) {one}" for one in found]
-        page.emulate_media(color_scheme=None)
+        page.emulate_media(color_scheme="light")
         page.set_viewport_size(WIDE)  # type: ignore[arg-type]
 
 

@@ -46,9 +46,9 @@ async def confirm(knock: Knock) -> Answer:
     if "credential" in knock.form.raw or knock.form.given("passkey"):
         return await _with_passkey(knock)
     resume, wanted = knock.form.text("resume")[:64], _next(knock, knock.form.text("next"))
-    if resume and not (knock.form.text("password") or knock.form.text("code")) and knock.token is not None:
-        if await steps.shown_already(knock.parts, session, resume) == "factor":
-            return await go_on(knock, knock.token, resume=resume, wanted=wanted)
+    shows_nothing = not knock.form.text("password") and not knock.form.text("code")
+    if resume and shows_nothing and await steps.shown_already(knock.parts, session, resume) == "factor":
+        return await go_on(knock, knock.token or "", resume=resume, wanted=wanted)
     try:
         outcome = await steps.confirm(
             knock.parts,
