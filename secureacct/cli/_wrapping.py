@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from secureacct.errors import ConfigurationError, StoreUnavailable
 from secureacct.passwords import PasswordHasher
@@ -38,9 +39,9 @@ class Table:
         schema, _, name = table.rpartition(".")
         try:
             found = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine)
-        except sa.exc.NoSuchTableError:
+        except NoSuchTableError:
             raise ConfigurationError(f"there is no table {table!r}") from None
-        except sa.exc.DBAPIError as error:
+        except DBAPIError as error:
             raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
         for wanted in (column, key):
             if wanted not in found.c:
@@ -101,7 +102,7 @@ def wrap_table(
                     return
                 last = rows[-1][0]
                 yield _one_batch(target, hasher, rows, pool, dry_run=dry_run)
-            except sa.exc.DBAPIError as error:
+            except DBAPIError as error:
                 raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
 
 

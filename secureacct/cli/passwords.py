@@ -240,6 +240,7 @@ def wrap(
 def _engine(database: str) -> Engine:
     try:
         import sqlalchemy as sa
+        from sqlalchemy.exc import ArgumentError
     except ImportError:
         raise MissingExtra("sql", needed_for="secureacct passwords wrap") from None
     if database.startswith("@"):
@@ -249,7 +250,7 @@ def _engine(database: str) -> Engine:
             raise ConfigurationError(f"{database[1:]}: {error.strerror or error}") from None
     try:
         return sa.create_engine(database)
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+    except (ArgumentError, ModuleNotFoundError) as error:
         raise ConfigurationError(f"this is no usable database URL ({type(error).__name__})") from None
 
 

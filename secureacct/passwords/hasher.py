@@ -28,7 +28,8 @@ R = TypeVar("R")
 Checked = tuple[bool, str | None]
 Work = Callable[[Slot], R]
 
-_NOTHING: Final = b"secureacct-none\0"  # the salt of checks against nothing; the tag is thrown away
+_NOTHING: Final = b"secureacct-none\0"  # the salt of work that only takes time; the tag is thrown away
+_NOBODY: Final = "nobody"  # the account of the hash that no password has
 
 
 class PasswordHasher:
@@ -63,6 +64,7 @@ class PasswordHasher:
         if keys is not None:
             pepper.ready()
         self.profile = profile
+        self._nobody: str | None = None
         self.importing = importing
         self.keys = keys
         self.foreign = None if foreign is None else tuple(foreign)
@@ -184,12 +186,12 @@ class PasswordHasher:
         if opened is None or stored is None or (stored.below_floor and not self.importing):
             return None
         candidates = self._candidates(typed, every=not stored.native)
-        stale = update and not (self._is_current(opened) and self._is_sealed_now(encoded))
+        current = stored.native and stored.as_profile and self._is_sealed_now(encoded)
 
         def work(slot: Slot) -> Checked:
             if any(stored.matches(candidate, slot) for candidate in candidates):
                 self._spend_alongside(typed[0], stored, slot)
-                return True, self._make(typed[0], account_id, slot) if stale else None
+                return True, self._make(typed[0], account_id, slot) if update and not current else None
             if not stored.as_profile:
                 native.tag(self.profile, typed[0], _NOTHING, slot)
             self._spend_alongside(typed[0], stored, slot)
@@ -197,18 +199,12 @@ class PasswordHasher:
 
         return work
 
-    def plan_nothing(self, password: str) -> Work[None] | None:
-        """The work of :meth:`verify_nothing`, for who brings a slot; None for an unusable password."""
-        typed = spellings(password)
-        if not typed:
-            return None
+    def plan_nothing(self, password: str) -> Work[Checked] | None:
+        """The work of :meth:`verify_nothing`, for who brings a slot; None for an unusable password.
 
-        def work(slot: Slot) -> None:
-            for candidate in self._candidates(typed, every=False):
-                native.tag(self.profile, candidate, _NOTHING, slot)
-            self._spend_alongside(typed[0], None, slot)
-
-        return work
+        It is the very work of a check, against a hash of the current profile that no password has.
+        """
+        return self.plan_check(password, self._nobodys(), account_id=_NOBODY)
 
     # -- parts ---------------------------------------------------------------------------------
 
@@ -227,6 +223,16 @@ class PasswordHasher:
         if self.keys is None:
             return encoded
         return pepper.seal(encoded, keys=self.keys, account_id=account_id or "")
+
+    def _nobodys(self) -> str:
+        """A hash of the current profile, and under the current pepper key, whose tag is random."""
+        if self._nobody is None or not self._is_sealed_now(self._nobody):
+            salt, tag = os.urandom(self.profile.salt_bytes), os.urandom(self.profile.tag_bytes)
+            encoded = native.write(self.profile, salt, tag)
+            if self.keys is not None:
+                encoded = pepper.seal(encoded, keys=self.keys, account_id=_NOBODY)
+            self._nobody = encoded
+        return self._nobody
 
     def _open(self, encoded: str, account_id: str | None) -> str | None:
         """The hash string inside the pepper; without a pepper the string itself."""

@@ -35,11 +35,13 @@ class PepperKeys(Protocol):
 
     def primary(self, root: str) -> int:
         """The id of the key that seals."""
+        ...
 
     def derive(
         self, root: str, purpose: str | bytes, *, key_id: int | None = None, length: int = 32
     ) -> bytes:
         """A key for one purpose; raises ``UnknownKey`` for an id it does not hold."""
+        ...
 
 
 def ready() -> None:

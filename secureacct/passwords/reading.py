@@ -72,11 +72,11 @@ def read(encoded: str, *, profile: Profile, schemes: tuple[Scheme, ...] | None) 
         return _read_wrapped(encoded, profile, schemes)
     from secureacct.passwords import foreign
 
-    found = foreign.read(encoded, schemes)
+    mine = native.is_current(profile, encoded)
+    found = foreign.read(encoded, None if mine else schemes)
     if found is None:
         return None
     derive = found.derive
-    mine = native.is_current(profile, encoded)
     return Readable(
         found.scheme,
         found.digest,

@@ -62,6 +62,7 @@ class BreachList(Protocol):
 
     def holds(self, password: str) -> bool:
         """True if it is known. Where the list cannot answer: False, and one line in the log."""
+        ...
 
 
 class PasswordRules:

@@ -31,24 +31,12 @@ R = TypeVar("R")
 NICENESS: Final = 10  # steps of nice(2); our own: measured, the loop's p99 lag falls under 2 ms
 
 
-def _spent(work: Work[None] | None) -> Work[Checked] | None:
-    """A check against nothing, in the shape of a check."""
-    if work is None:
-        return None
-
-    def check(slot: Slot) -> Checked:
-        work(slot)
-        return False, None
-
-    return check
-
-
 def _plan(
     hasher: PasswordHasher, password: str, encoded: str | None, account_id: str | None
 ) -> Work[Checked] | None:
     """A check that costs the same whether the stored hash is there, missing or unreadable."""
     planned = None if encoded is None else hasher.plan_check(password, encoded, account_id=account_id)
-    return planned or _spent(hasher.plan_nothing(password))
+    return planned or hasher.plan_nothing(password)
 
 
 class InlinePasswordWork:

@@ -21,6 +21,7 @@ class PasswordWork(Protocol):
         :raises InvalidInput: a leaf that says why the password cannot be hashed
         :raises TooBusy: too many hashes wait; carries ``retry_after``
         """
+        ...
 
     async def verify_and_update(
         self,
@@ -38,6 +39,7 @@ class PasswordWork(Protocol):
         :raises TooBusy: too many checks wait
         :raises UnknownKey: a pepper key that this process does not hold
         """
+        ...
 
     async def rebind(self, encoded: str, *, account_id: str, to: str) -> str:
         """The same hash for another account id, such as that of a sign-up which became an account.
@@ -45,6 +47,8 @@ class PasswordWork(Protocol):
         :raises ConfigurationError: the hash does not belong to ``account_id``
         :raises UnknownKey: a pepper key that this process does not hold
         """
+        ...
 
     async def run(self, rule: Callable[[], R]) -> R:
         """Run something that may read a file or the network, such as ``PasswordRules.check``."""
+        ...

@@ -295,3 +295,10 @@ def test_errors_survive_a_trip_between_processes() -> None:
     with pytest.raises(PasswordEmpty) as caught:
         CHEAP.hash("")
     assert isinstance(pickle.loads(pickle.dumps(caught.value)), PasswordEmpty)
+
+
+def test_a_hasher_without_foreign_schemes_reads_its_own_hashes() -> None:
+    """Also under the FIPS profile, whose form is that of a foreign scheme."""
+    for profile in (profiles.FIPS, profiles.FLOOR):
+        hasher = PasswordHasher(profile, foreign=())
+        assert hasher.verify_and_update(PASSWORD, hasher.hash(PASSWORD)) == (True, None)

@@ -20,6 +20,7 @@ from secureacct.passwords import (
     OffloadedPasswordWork,
     PasswordEmpty,
     PasswordHasher,
+    arenas,
     native,
     profiles,
 )
@@ -66,13 +67,13 @@ def test_missing_and_damaged_hashes_cost_what_a_check_costs(
 ) -> None:
     """An account that is unknown, has no password or a damaged one is not told apart by work."""
     spent: list[bytes] = []
-    real = native.tag
+    real = arenas.derive
 
-    def counted(profile: profiles.Profile, password: bytes, *rest: object) -> bytes:
+    def counted(password: bytes, salt: bytes, **shape: Any) -> bytes:
         spent.append(password)
-        return real(profile, password, *rest)  # type: ignore[arg-type]
+        return real(password, salt, **shape)
 
-    monkeypatch.setattr(native, "tag", counted)
+    monkeypatch.setattr(arenas, "derive", counted)
     work = InlinePasswordWork(PasswordHasher(profiles.CHEAPEST))
     assert run_inline(work.verify_and_update(PASSWORD, stored)) == (False, None)
     assert spent == [PASSWORD.encode()]

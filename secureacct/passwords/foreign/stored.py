@@ -34,9 +34,11 @@ class Scheme(Protocol):
     @property
     def prefixes(self) -> tuple[str, ...]:
         """How its strings start."""
+        ...
 
     def read(self, stored: str) -> StoredHash | None:
         """The parts of one stored hash; None if unreadable or above a ceiling. Never raises about it."""
+        ...
 
 
 def without_digest(stored: str, digest: str, filler: str) -> str:
