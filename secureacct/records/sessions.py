@@ -65,7 +65,7 @@ class Session(NamedTuple):
     @property
     def started_at(self) -> int:
         """When the session began."""
-        return self.hour * HOUR_S + self.began
+        return int.from_bytes(self.key[:HOUR_BYTES], "big") * HOUR_S + self.began
 
     @property
     def remember(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from secureacct import logs
 from secureacct.errors import StoreUnavailable
@@ -28,7 +29,7 @@ from secureacct.records.sessions import (
 from secureacct.sessions import birth, rules
 from secureacct.sessions.devices import Device
 from secureacct.sessions.errors import AccountNotActive, SessionEnded, TooManySessions
-from secureacct.sessions.parts import SessionParts
+from secureacct.sessions.parts import Meter, SessionParts
 from secureacct.sessions.policy import CLOCK_SLACK_S, GRACE_S, SessionPolicy
 from secureacct.sessions.token import key_of
 
@@ -40,19 +41,8 @@ async def load(parts: SessionParts, token: str | None) -> Session | None:
 
     :raises StoreUnavailable: the store did not answer, so nobody is signed in for now.
     """
-    if parts.meter is None:
-        return await _load(parts, token)
-    began = time.perf_counter()
-    outcome = "unavailable"
-    try:
-        session = await _load(parts, token)
-        outcome = "live" if session is not None else "none"
-    finally:
-        parts.meter("sessions.load", outcome, time.perf_counter() - began)
-    return session
-
-
-async def _load(parts: SessionParts, token: str | None) -> Session | None:
+    if parts.meter is not None:
+        return await _measured(parts, parts.meter, token)
     key = key_of(token)
     if key is None:
         return None
@@ -68,6 +58,17 @@ async def _load(parts: SessionParts, token: str | None) -> Session | None:
         return None
     if abs(now - session.seen_at) >= limits.touch_s:
         await _touch(parts, session, now=now)
+    return session
+
+
+async def _measured(parts: SessionParts, meter: Meter, token: str | None) -> Session | None:
+    began = time.perf_counter()
+    outcome = "unavailable"
+    try:
+        session = await load(replace(parts, meter=None), token)
+        outcome = "live" if session is not None else "none"
+    finally:
+        meter("sessions.load", outcome, time.perf_counter() - began)
     return session
 
 
