@@ -6,7 +6,6 @@ when it is set up); it refuses to start with one line that says what is wrong an
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 from secureacct._faces import run_inline
 from secureacct.accounts import mails, recording
-from secureacct.accounts.directory import AppPeople, OwnPeople
+from secureacct.accounts.building import account_parts
 from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, Site, Visit
-from secureacct.accounts.vault import ProfileField, Vault
+from secureacct.accounts.vault import ProfileField
 from secureacct.audit.events import RANDOM_BYTES, event_id, open_event, seal_event
 from secureacct.client_address import TrustedProxies
 from secureacct.errors import ConfigurationError
@@ -28,7 +27,7 @@ from secureacct.mailers.console import ConsoleMailer
 from secureacct.mailers.outbox import OutboxMailer
 from secureacct.mailers.smtp import SmtpMailer
 from secureacct.password_rules import PasswordRules
-from secureacct.passwords import Admission, InlinePasswordWork, PasswordHasher
+from secureacct.passwords import PasswordHasher
 from secureacct.ports.accounts import Directory, PasswordStore
 from secureacct.ports.mailer import Mailer
 from secureacct.records.events import Event
@@ -36,7 +35,6 @@ from secureacct.sessions import Remember, SessionPolicy
 from secureacct.sessions.parts import Notices
 from secureacct.settings import PREFIX, Settings
 from secureacct.throttle import ThrottlePolicy
-from secureacct.throttle.steps import ThrottleParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +46,9 @@ class Choices:
     rules: PasswordRules = field(default_factory=PasswordRules)
     throttle: ThrottlePolicy | None = None
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    rp_id: str = ""  # the host that passkeys belong to; empty: the host of the base URL
+    related_origins: tuple[str, ...] = ()  # other sites of ours that may use the same passkeys
+    compat_rs256: bool = False  # also RS256 passkeys, for old TPMs; ASVS 5 appendix C disallows it
     hasher: PasswordHasher | None = None
     keys: Keyring | None = None
     store: Any = None  # a blocking store that keeps everything; None: from the settings
@@ -144,29 +145,21 @@ class Assembly:
 
     def _make(self) -> AccountParts:
         settings, choices = self.settings, self.choices
-        store = self.store
-        keys = self.keys
-        vault = Vault(keys, profile=choices.profile)
-        if choices.directory is not None:
-            if choices.password_store is None:
-                raise ConfigurationError(
-                    "a directory of the app's own users needs a password_store beside it"
-                )
-            people: Any = AppPeople(choices.directory, choices.password_store, store)
-        else:
-            people = OwnPeople(store, vault)
-        hasher = choices.hasher or _hasher(settings)
-        policy = choices.throttle or ThrottlePolicy().with_network_budget(per_hour=settings.network_budget)
-        return AccountParts(
-            store=store,
-            people=people,
-            vault=vault,
-            passwords=InlinePasswordWork(hasher),
-            throttle=ThrottleParts(store, keys, policy, choices.clock),
+        return account_parts(
+            self.store,
+            self.keys,
             site=Site(name=settings.site_name, base_url=settings.base_url, prefix=settings.url_prefix),
+            awaiting=False,
+            profile=choices.profile,
+            hasher=choices.hasher,
+            hash_parallel=settings.hash_parallel,
             rules=choices.rules,
             sessions=choices.sessions,
+            throttle=choices.throttle
+            or ThrottlePolicy().with_network_budget(per_hour=settings.network_budget),
             lifetimes=choices.lifetimes,
+            directory=choices.directory,
+            password_store=choices.password_store,
             clock=choices.clock,
         )
 
@@ -231,11 +224,6 @@ def _sql_store(settings: Settings) -> Any:
     from secureacct.stores.sql import SqlStore
 
     return SqlStore.from_url(settings.database_url)
-
-
-def _hasher(settings: Settings) -> PasswordHasher:
-    parallel = settings.hash_parallel or os.cpu_count() or 1
-    return PasswordHasher(admission=Admission(at_once=parallel))
 
 
 def _mailer(settings: Settings) -> Mailer:

@@ -8,7 +8,7 @@ factor: evidence of another flow, of another account, or too little of it begins
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.assurance import COUNTS_AS, PASSKEY_UV, PASSWORD, level_of
@@ -39,7 +39,7 @@ class Evidence:
 class Minted:
     """A session to be committed: its token for the cookie, its change for the store."""
 
-    token: str
+    token: str = field(repr=False)
     session: Session
     change: StartSession
 

@@ -25,6 +25,7 @@ from secureacct.accounts.outcomes import (
     SignInRequired,
 )
 from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.accounts.suspicion import Suspect, beside
 from secureacct.assurance import PASSWORD, factor_of
 from secureacct.records.accounts import AddInterrupted, ClaimInterrupted, Interrupted
 from secureacct.records.changes import Change, Lost
@@ -186,6 +187,7 @@ async def move(
     visit: Visit,
     now: int,
     name: str = "fresh_proof",
+    suspect: Suspect | None = None,
 ) -> SessionMoved:
     """Give the session these proofs and a new token, together with the claims they rest on.
 
@@ -203,7 +205,8 @@ async def move(
         visit=visit,
         now=now,
     )
-    done = await parts.store.commit((*claims, rotation), events=(event,))
+    events, notice, links = beside(event, suspect)
+    done = await parts.store.commit((*claims, rotation, *links), events=events, mails=notice)
     if isinstance(done, Lost):
         raise SignInRequired if done.claim is rotation else SecondFactorRejected
     return SessionMoved(token=token, session_id=new.id, max_age_s=new.cookie_max_age(now=now))

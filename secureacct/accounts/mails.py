@@ -167,6 +167,11 @@ def factor_changed(
     return _notice(parts, kind, known, visit, now=now, facts={"factor": words})
 
 
+def passkey_suspect(parts: AccountParts, known: Known, visit: Visit, *, passkey: str, now: int) -> Told:
+    """A passkey's counter went back: a copy of it may exist."""
+    return _notice(parts, "passkey_suspect", known, visit, now=now, facts={"factor": passkey})
+
+
 def recovery_code_used(parts: AccountParts, known: Known, visit: Visit, *, left: int, now: int) -> Told:
     """A recovery code opened the account."""
     return _notice(

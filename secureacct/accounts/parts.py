@@ -70,6 +70,19 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyChoices:
+    """What a site may say about its passkeys; everything may stay as it is.
+
+    Sites that share their passkeys all name the same ``rp_id``, and the site on that host names the others
+    in ``related_origins`` (WebAuthn Level 3 section 5.11).
+    """
+
+    rp_id: str = ""  # the host the passkeys belong to; empty: the host of the base URL
+    related_origins: tuple[str, ...] = ()  # at most 5, "https://shop.example.net"
+    compat_rs256: bool = False  # also RS256, for old TPMs; ASVS 5 appendix C disallows it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """What is known about who knocks, apart from what they typed."""
 
@@ -92,6 +105,7 @@ class AccountParts:
     rules: PasswordRules = field(default_factory=PasswordRules)
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    passkeys: PasskeyChoices = field(default_factory=PasskeyChoices)
     attempts_per_address: int = 5  # unconfirmed sign-ups kept for one address; ours
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = os.urandom

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from secureacct.accounts import recording
+from secureacct.accounts import mails, recording
 from secureacct.accounts.directory import Known
 from secureacct.accounts.enrolment import change_factors, refuse_frozen
 from secureacct.accounts.evidence import Evidence, EvidenceInsufficient
@@ -27,16 +27,20 @@ from secureacct.accounts.outcomes import (
 )
 from secureacct.accounts.parts import AccountParts, Visit, new_id
 from secureacct.accounts.sign_in import finish_with_passkey
+from secureacct.accounts.suspicion import Suspect
 from secureacct.assurance import passkey_kind
+from secureacct.audit.events import Outcome
 from secureacct.errors import InvalidInput
 from secureacct.passkeys import (
     CHALLENGE_BYTES,
     CHALLENGE_LIFE_S,
     USER_HANDLE_BYTES,
     AuthenticationResponse,
+    MalformedResponse,
     PasskeyError,
     PasskeyProof,
     RelyingParty,
+    SignCountRegression,
     all_accepted_credentials,
     authentication_options,
     read_authentication,
@@ -49,6 +53,7 @@ from secureacct.passkeys import (
 from secureacct.records.accounts import ClaimPending, PendingSignIn
 from secureacct.records.challenges import Challenge, ClaimChallenge, PutChallenge
 from secureacct.records.changes import Change, Lost
+from secureacct.records.events import Event
 from secureacct.records.factors import (
     AddPasskey,
     Factors,
@@ -58,6 +63,7 @@ from secureacct.records.factors import (
     ReplaceRecoveryCodes,
     SetUserHandle,
 )
+from secureacct.records.mail import OutboxMail
 from secureacct.records.sessions import Session
 from secureacct.throttle import steps as throttle
 
@@ -102,8 +108,18 @@ class PasskeyRemoved:
 
 
 def relying_party(parts: AccountParts) -> RelyingParty:
-    """The site as WebAuthn knows it: one exact origin."""
-    return RelyingParty.at(parts.site.base_url, name=parts.site.name)
+    """The site as WebAuthn knows it: one exact origin, and those the site itself named as related.
+
+    :raises ConfigurationError: an id or origin that no browser would accept.
+    """
+    own = RelyingParty.at(parts.site.base_url, name=parts.site.name, compat_rs256=parts.passkeys.compat_rs256)
+    said = parts.passkeys
+    if not said.rp_id or said.rp_id == own.id:
+        return replace(own, related_origins=said.related_origins)
+    if own.id.endswith("." + said.rp_id):
+        return replace(own, id=said.rp_id, related_origins=said.related_origins)
+    home = (f"https://{said.rp_id}",)
+    return replace(own, id=said.rp_id, origins=home, related_origins=(*own.origins, *said.related_origins))
 
 
 def _challenge(
@@ -329,14 +345,16 @@ async def finish_sign_in(
     :raises Throttled: too many attempts from this network.
     """
     now = parts.now()
-    response = read_authentication(dict(credential))
+    response = _read(credential)
     await throttle.admit(parts.throttle, action="passkey", network=visit.network)
     account_id = pending.account_id if pending is not None else None
     purpose = "second_factor" if pending is not None else "sign_in"
     claim = _claim(response.claimed_challenge, purpose, binding=binding, account_id=account_id, now=now)
     passkey = await parts.store.passkey_of_credential(response.claimed_credential_id)
     known = await parts.people.by_id(passkey.account_id) if passkey is not None else None
-    proof = await _verified(parts, response, passkey, claim, account_id=account_id, alone=pending is None)
+    proof = await _verified(
+        parts, response, passkey, claim, account_id=account_id, alone=pending is None, visit=visit, now=now
+    )
     if proof is None or known is None or not known.active or not known.email_verified:
         await _refused(parts, known, visit, now=now)
         unknown = unknown_credential(relying_party(parts), credential_id=response.claimed_credential_id)
@@ -353,6 +371,9 @@ async def finish_sign_in(
     if pending is not None:
         claims = (ClaimPending(hash=pending.hash, now=now), *claims)
     factors: Factors = await parts.store.factors_of(known.id)
+    suspect = None
+    if proof.counter_went_back:
+        suspect = _suspect(parts, known, passkey, visit, outcome="ok", now=now)
     try:
         return await finish_with_passkey(
             parts,
@@ -366,8 +387,18 @@ async def finish_sign_in(
             shared_computer=pending.shared_computer if pending is not None else shared_computer,
             next=pending.next if pending is not None else next,
             now=now,
+            suspect=suspect,
         )
     except (SecondFactorRejected, EvidenceInsufficient):
+        raise PasskeyRejected from None
+
+
+def _read(credential: Mapping[str, Any]) -> AuthenticationResponse:
+    try:
+        return read_authentication(dict(credential))
+    except MalformedResponse:
+        raise
+    except PasskeyError:
         raise PasskeyRejected from None
 
 
@@ -379,8 +410,14 @@ async def _verified(
     *,
     account_id: str | None,
     alone: bool,
+    visit: Visit,
+    now: int,
 ) -> PasskeyProof | None:
-    """The proof, or None; a refused answer uses its challenge up all the same."""
+    """The proof, or None; a refused answer uses its challenge up all the same, and a counter that went back
+    is told to the owner (only after the signature was found right, so no stranger can make it so)."""
+    changes: tuple[Change, ...] = (claim,)
+    events: tuple[Event, ...] = ()
+    notice: tuple[OutboxMail, ...] = ()
     try:
         if passkey is not None:
             return verify_authentication(
@@ -391,10 +428,27 @@ async def _verified(
                 expected_rp=relying_party(parts),
                 require_user_verification=alone,
             )
+    except SignCountRegression:
+        known = await parts.people.by_id(passkey.account_id) if passkey is not None else None
+        if known is not None and passkey is not None:
+            found = _suspect(parts, known, passkey, visit, outcome="refused", now=now)
+            changes, events, notice = (claim, *found.links), (found.event,), found.mails
     except PasskeyError:
         pass
-    await parts.store.commit((claim,))
+    await parts.store.commit(changes, events=events, mails=notice)
     return None
+
+
+def _suspect(
+    parts: AccountParts, known: Known, passkey: Passkey | None, visit: Visit, *, outcome: Outcome, now: int
+) -> Suspect:
+    """What is written and mailed when a passkey's counter went back: a copy of it may exist."""
+    name = passkey.name if passkey is not None else ""
+    event = recording.happened(
+        parts, "passkey_suspect", outcome=outcome, account=known.id, visit=visit, now=now, detail=name
+    )
+    notice, links = mails.passkey_suspect(parts, known, visit, passkey=name or "without a name", now=now)
+    return Suspect(event=event, mails=notice, links=links)
 
 
 async def _refused(parts: AccountParts, known: Known | None, visit: Visit, *, now: int) -> None:
@@ -431,16 +485,30 @@ async def finish_confirming(
     :raises Throttled: too many attempts.
     """
     now = parts.now()
-    response = read_authentication(dict(credential))
+    response = _read(credential)
     await throttle.admit(parts.throttle, action="passkey", network=visit.network)
     account_id = session.account_id
     claim = _claim(response.claimed_challenge, "confirm", binding=session.id, account_id=account_id, now=now)
     passkey = await parts.store.passkey_of_credential(response.claimed_credential_id)
-    proof = await _verified(parts, response, passkey, claim, account_id=account_id, alone=False)
+    known = await person(parts, session)
+    proof = await _verified(
+        parts, response, passkey, claim, account_id=account_id, alone=False, visit=visit, now=now
+    )
     if proof is None:
         raise PasskeyRejected
     kind = passkey_kind(user_verified=proof.user_verified, device_bound=proof.device_bound)
+    suspect = None
+    if proof.counter_went_back:
+        suspect = _suspect(parts, known, passkey, visit, outcome="ok", now=now)
     try:
-        return await move(parts, session, ((kind, now),), (claim, proof.used(now=now)), visit=visit, now=now)
+        return await move(
+            parts,
+            session,
+            ((kind, now),),
+            (claim, proof.used(now=now)),
+            visit=visit,
+            now=now,
+            suspect=suspect,
+        )
     except SecondFactorRejected:
         raise PasskeyRejected from None

@@ -22,6 +22,7 @@ from secureacct.accounts.outcomes import (
     SignInRejected,
 )
 from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.accounts.suspicion import Suspect, beside
 from secureacct.mail.address import parse_address
 from secureacct.records.accounts import (
     AddPending,
@@ -137,6 +138,7 @@ async def finish_with_passkey(
     shared_computer: bool,
     next: str,
     now: int,
+    suspect: Suspect | None = None,
 ) -> SignedIn:
     """The end of a passkey ceremony: the same door as every other sign-in.
 
@@ -155,7 +157,15 @@ async def finish_with_passkey(
     )
     hold = HoldSecurityVersion(account_id=known.id, security_version=known.security_version)
     return await let_in(
-        parts, known, minted, (*claims, hold, minted.change), wish, visit, method="passkey", now=now
+        parts,
+        known,
+        minted,
+        (*claims, hold, minted.change),
+        wish,
+        visit,
+        method="passkey",
+        now=now,
+        suspect=suspect,
     )
 
 
@@ -201,6 +211,7 @@ async def let_in(
     now: int,
     told: mails.Told = ((), ()),
     factors: Factors | None = None,
+    suspect: Suspect | None = None,
 ) -> SignedIn:
     """Commit a minted session together with the claims it rests on, and tell of it.
 
@@ -219,8 +230,9 @@ async def let_in(
         detail="new_device" if new_device else "",
     )
     warning = mails.new_device(parts, known, visit, now=now) if new_device else ((), ())
+    events, notice, links = beside(event, suspect)
     done = await parts.store.commit(
-        (*changes, *told[1], *warning[1]), events=(event,), mails=(*told[0], *warning[0])
+        (*changes, *links, *told[1], *warning[1]), events=events, mails=(*notice, *told[0], *warning[0])
     )
     if isinstance(done, Lost):
         raise SecondFactorRejected if method != "password" else SignInRejected

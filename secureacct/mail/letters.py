@@ -180,6 +180,18 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             actions=(_NOT_ME,),
             after=(_NOT_ME_DOES,),
         ),
+        "passkey_suspect": Letter(
+            subject="A passkey of your account at {site} may have been copied",
+            before=(
+                (
+                    "The passkey {factor} of your account at {site} was used on {when}, {device}, and counted"
+                    " its uses in a way that can mean that a copy of it exists."
+                ),
+                "If you restored or moved that device, remove the passkey and add it anew.",
+            ),
+            actions=(_NOT_ME,),
+            after=(_NOT_ME_DOES,),
+        ),
         "recovery_codes_made": Letter(
             subject="New recovery codes for your account at {site}",
             before=(

@@ -92,6 +92,7 @@ ROUTES: list[Route] = [
 WELL_KNOWN: Mapping[str, View] = {
     "change-password": well_known.change_password,
     "passkey-endpoints": well_known.passkey_endpoints,
+    "webauthn": well_known.webauthn,
 }
 
 

@@ -123,7 +123,7 @@ class Shop:
         SecureAcct(**choices).init_app(self.app)
         self._pages(self.app)
         self.shell = shell_of(self.app)
-        self.shell.deliver_soon = lambda: None  # type: ignore[method-assign] - tests say when mails leave
+        self.shell.deliver_soon = lambda: None  # type: ignore[method-assign]  # tests say when mails leave
         if self.database_url:
             self.shell.site.assembly.create_schema()
 

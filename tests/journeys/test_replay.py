@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.journeys.kit import ADA, BASE, NEW_PASSWORD, PASSWORD, Shop
 
 
@@ -143,6 +145,7 @@ def test_idle_and_absolute_limits(shop: Shop) -> None:
     shop.clock.forward(61 * 60)
     assert not ada.is_signed_in()
     ada.sign_in()
+    alive = True
     for _ in range(25):
         shop.clock.forward(58 * 60)
         alive = ada.is_signed_in()
@@ -153,7 +156,7 @@ def test_the_cookie_dies_with_the_window_unless_asked(shop: Shop) -> None:
     """No lifetime without remember; with it, at most its policy's; never on a shared computer."""
     shop.member()
 
-    def header(**fields: bool) -> str:
+    def header(**fields: Any) -> str:
         answer = shop.browser().sign_in(**fields)
         return next(one for one in answer.headers.getlist("Set-Cookie") if "Http-session=" in one)
 

@@ -7,6 +7,10 @@ import click
 from secureacct._faces import run_inline
 from secureacct.accounts.recovery import recover_by_operator
 from secureacct.records.accounts import PurgeAccounts
+from secureacct.records.challenges import PurgeChallenges
+from secureacct.records.changes import Committed
+from secureacct.sessions import many as sessions
+from secureacct.throttle import steps as throttle
 from secureacct.web.flask.shell import Shell
 
 
@@ -31,10 +35,14 @@ def group(shell: Shell) -> click.Group:
 
     @secureacct.command()
     def prune() -> None:
-        """Remove what has expired: sign-ups, links, pending sign-ins."""
+        """Remove what has expired: sign-ups, links, pending sign-ins, challenges, sessions, counts."""
         parts = shell.site.parts
-        done = run_inline(parts.store.commit((PurgeAccounts(now=parts.now()),)))
-        click.echo(f"{getattr(done, 'counts', (0,))[0]} rows removed")
+        now = parts.now()
+        done = run_inline(parts.store.commit((PurgeAccounts(now=now), PurgeChallenges(now=now))))
+        removed = sum(done.counts) if isinstance(done, Committed) else 0
+        removed += run_inline(sessions.purge(shell.site.sessions))
+        removed += run_inline(throttle.forget(parts.throttle))
+        click.echo(f"{removed} rows removed")
 
     @secureacct.command("recover")
     @click.argument("email")
