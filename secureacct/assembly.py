@@ -17,10 +17,13 @@ from urllib.parse import unquote, urlsplit
 from secureacct._faces import run_inline
 from secureacct.accounts import mails, recording
 from secureacct.accounts.building import account_parts
-from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, Site, Visit
+from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, PasskeyChoices, Site, Visit
 from secureacct.accounts.vault import ProfileField
 from secureacct.audit.events import RANDOM_BYTES, event_id, open_event, seal_event
 from secureacct.client_address import TrustedProxies
+from secureacct.commitments.privacy import Privacy, PrivacyChoices, declarations_of, privacy_of, register_policies
+from secureacct.consent import Declarations
+from secureacct.cookies import PREFIX as COOKIE_PREFIX
 from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring, KeyringNotFound
 from secureacct.mailers.console import ConsoleMailer
@@ -56,6 +59,7 @@ class Choices:
     clock: Callable[[], float] = time.time  # seconds since the epoch
     directory: Directory | None = None  # the app's own users
     password_store: PasswordStore | None = None  # and their password column
+    privacy: PrivacyChoices | None = None  # what the site promises; None: export and deletion only
 
 
 class Assembly:
@@ -70,6 +74,11 @@ class Assembly:
         self._keys: Keyring | None = self.choices.keys
         self._parts: AccountParts | None = None
         self._mailer: Mailer | None = self.choices.mailer
+        self._privacy: Privacy | None = None
+        self.promises = self.choices.privacy or PrivacyChoices()
+        self.declarations: Declarations = declarations_of(
+            self.promises, session_cookie=COOKIE_PREFIX + settings.cookie_name
+        )
 
     @property
     def store(self) -> AccountStore:
@@ -102,6 +111,25 @@ class Assembly:
             if self._parts is None:
                 self._parts = self._make()
             return self._parts
+
+    @property
+    def privacy(self) -> Privacy:
+        """What the privacy pages work with.
+
+        :raises ConfigurationError: something was declared wrongly, or a policy's text was altered.
+        :raises StoreUnavailable: the policies could not be registered.
+        """
+        with self._lock:
+            if self._privacy is None:
+                made = privacy_of(
+                    self.parts,
+                    self.promises,
+                    declarations=self.declarations,
+                    erases_people=self.choices.directory is None,
+                )
+                run_inline(register_policies(made))
+                self._privacy = made
+            return self._privacy
 
     @property
     def keys(self) -> Keyring:
@@ -160,6 +188,11 @@ class Assembly:
             lifetimes=choices.lifetimes,
             directory=choices.directory,
             password_store=choices.password_store,
+            passkeys=PasskeyChoices(
+                rp_id=choices.rp_id,
+                related_origins=choices.related_origins,
+                compat_rs256=choices.compat_rs256,
+            ),
             clock=choices.clock,
         )
 
@@ -224,6 +257,10 @@ def _sql_store(settings: Settings) -> Any:
     from secureacct.stores.sql import SqlStore
 
     return SqlStore.from_url(settings.database_url)
+
+
+def _throttle(settings: Settings) -> ThrottlePolicy:
+    return ThrottlePolicy().with_network_budget(per_hour=settings.network_budget)
 
 
 def _mailer(settings: Settings) -> Mailer:

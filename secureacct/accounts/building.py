@@ -1,0 +1,82 @@
+"""The parts of a whole account from the few things an app has: a store, keys, and where it lives.
+
+parts = account_parts(store, keys, site=Site(name="Shop", base_url="https://shop.example"))
+accounts = AsyncAccounts(parts)
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from secureacct.accounts.directory import AppPeople, OwnPeople, People
+from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, PasskeyChoices, Site
+from secureacct.accounts.vault import ProfileField, Vault
+from secureacct.errors import ConfigurationError
+from secureacct.keys import Keyring
+from secureacct.password_rules import PasswordRules
+from secureacct.passwords import Admission, InlinePasswordWork, OffloadedPasswordWork, PasswordHasher
+from secureacct.ports.accounts import Directory, PasswordStore
+from secureacct.sessions import SessionPolicy
+from secureacct.throttle import ThrottlePolicy
+from secureacct.throttle.steps import ThrottleParts
+
+
+def account_parts(
+    store: AccountStore,
+    keys: Keyring,
+    *,
+    site: Site,
+    awaiting: bool | None = None,
+    profile: Sequence[ProfileField] = (),
+    hasher: PasswordHasher | None = None,
+    hash_parallel: int = 0,
+    rules: PasswordRules | None = None,
+    sessions: SessionPolicy | None = None,
+    throttle: ThrottlePolicy | None = None,
+    lifetimes: Lifetimes | None = None,
+    directory: Directory | None = None,
+    password_store: PasswordStore | None = None,
+    passkeys: PasskeyChoices | None = None,
+    clock: Callable[[], float] = time.time,
+    random: Callable[[int], bytes] = os.urandom,
+) -> AccountParts:
+    """Everything the journeys work with.
+
+    :param store: keeps accounts, factors, sessions, throttle, outbox and events.
+    :param site: its name, and the one address that links lead to.
+    :param awaiting: whether :class:`AsyncAccounts` will use it, so that passwords are hashed off the event
+        loop; None: as the store says (a store that serves both is taken for a blocking one).
+    :param hash_parallel: passwords hashed at once, 64 MiB each; 0: as many as there are cores.
+    :param directory: the app's own users; then ``password_store`` is their password column.
+    :param clock: seconds since the epoch.
+    :raises ConfigurationError: a directory without a password store, or the other way round.
+    """
+    vault = Vault(keys, profile=profile)
+    hasher = hasher or PasswordHasher(admission=Admission(at_once=hash_parallel or os.cpu_count() or 1))
+    offloaded = store.kind == "awaiting" if awaiting is None else awaiting
+    return AccountParts(
+        store=store,
+        people=_people(store, vault, directory, password_store),
+        vault=vault,
+        passwords=OffloadedPasswordWork(hasher) if offloaded else InlinePasswordWork(hasher),
+        throttle=ThrottleParts(store, keys, throttle or ThrottlePolicy(), clock),
+        site=site,
+        rules=rules or PasswordRules(),
+        sessions=sessions or SessionPolicy(),
+        lifetimes=lifetimes or Lifetimes(),
+        passkeys=passkeys or PasskeyChoices(),
+        clock=clock,
+        random=random,
+    )
+
+
+def _people(
+    store: AccountStore, vault: Vault, directory: Directory | None, password_store: PasswordStore | None
+) -> People:
+    if (directory is None) != (password_store is None):
+        raise ConfigurationError("a directory of the app's own users and a password_store go together")
+    if directory is None or password_store is None:
+        return OwnPeople(store, vault)
+    return AppPeople(directory, password_store, store)
