@@ -267,3 +267,23 @@ def test_threads_end_with_their_work_object() -> None:
             break
     after = sum(thread.is_alive() for thread in mine)
     assert after < before
+
+
+def test_a_caller_who_left_just_before_its_turn_costs_no_hash() -> None:
+    """Granted and cancelled at the same moment: nothing is computed, and the slot comes back."""
+    from secureacct.passwords.work import _Job, _Workers
+
+    admission = Admission(at_once=1)
+    computed: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        future.cancel()
+        job = _Job(lambda _slot: computed.append("a hash"), admission, loop, future, _Workers())
+        job._run(admission.acquire())
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert computed == []
+    assert admission.in_flight == 0
