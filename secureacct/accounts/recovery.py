@@ -12,8 +12,8 @@ from secureacct.accounts import mails, recording
 from secureacct.accounts.links import new_link, read_link, use
 from secureacct.accounts.outcomes import CheckMail, LinkUnknown, LinkUsed, SignInRejected
 from secureacct.accounts.parts import AccountParts, Visit, new_id
+from secureacct.accounts.registration import address_or_refuse
 from secureacct.errors import StoreUnavailable
-from secureacct.mail.address import parse_address
 from secureacct.records.accounts import (
     CancelRecovery,
     FinishRecovery,
@@ -32,14 +32,13 @@ async def ask_for_recovery(
 ) -> CheckMail:
     """Begin with the address and the password; a mail goes on from here. The same answer for all.
 
+    :raises FieldInvalid: the address cannot be one.
     :raises Throttled: too many attempts.
     """
     now = parts.now()
-    address = parse_address(email)
-    ticket = await throttle.admit(
-        parts.throttle, action="sign_in", account=address or email[:320], network=visit.network
-    )
-    known = await parts.people.find(address) if address is not None else None
+    address = address_or_refuse(email)
+    ticket = await throttle.admit(parts.throttle, action="sign_in", account=address, network=visit.network)
+    known = await parts.people.find(address)
     try:
         right, _ = await parts.passwords.verify_and_update(
             password, known.password_hash if known else None, account_id=known.id if known else None

@@ -22,8 +22,8 @@ from secureacct.accounts.outcomes import (
     SignInRejected,
 )
 from secureacct.accounts.parts import AccountParts, Visit
+from secureacct.accounts.registration import address_or_refuse
 from secureacct.accounts.suspicion import Suspect, beside
-from secureacct.mail.address import parse_address
 from secureacct.records.accounts import (
     AddPending,
     Attempt,
@@ -64,28 +64,29 @@ async def sign_in(
     :param shared_computer: leave nothing behind: no known-device mark, no lifetime.
     :param next: where to go afterwards, already judged safe; kept over the second step.
     :param browser_token: the attempt cookie, if this browser signed up and did not confirm yet.
+    :raises FieldInvalid: the address cannot be one.
     :raises SignInRejected: whatever the cause.
     :raises Throttled: too many attempts; nothing was looked at.
     :raises TooBusy: too many passwords are being checked; nothing was counted against the person.
     :raises StoreUnavailable: the store did not answer.
     """
     now = parts.now()
-    address = parse_address(email)
-    known = await parts.people.find(address) if address is not None else None
+    address = address_or_refuse(email)
+    known = await parts.people.find(address)
     device = device_of(parts, visit, known)
     try:
         ticket = await throttle.admit(
             parts.throttle,
             action="sign_in",
-            account=address or email[:320],
+            account=address,
             network=visit.network,
             known_device=device,
         )
     except AuthenticatorPaused:
-        await _tell_paused(parts, address or email[:320], known, visit, now=now)
+        await _tell_paused(parts, address, known, visit, now=now)
         raise
     attempt = None
-    if known is None and address is not None:
+    if known is None:
         attempt = await _attempt_to_check(parts, address, browser_token, now=now)
     stored = known.password_hash if known else attempt.password_hash if attempt else None
     try:
@@ -99,7 +100,7 @@ async def sign_in(
         reminder = await _link_again(parts, attempt, now=now) if right and attempt else ()
         await refused(parts, known, visit, reason=_reason(known, right), now=now, extra=reminder)
         if ticket.pauses:
-            await _tell_paused(parts, address or email[:320], known, visit, now=now)
+            await _tell_paused(parts, address, known, visit, now=now)
         raise SignInRejected
     await throttle.succeeded(parts.throttle, ticket)
     factors = await parts.store.factors_of(known.id)

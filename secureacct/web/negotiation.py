@@ -17,6 +17,7 @@ from secureacct.errors import InvalidInput
 from secureacct.web.http import Request
 
 MAX_FIELDS = 50  # fields of a form; ours
+CEREMONIES = frozenset({"credential"})  # fields that hold an object: what an authenticator answered
 MAX_DEPTH_CHARS = 64  # brackets a JSON form may open: it is flat, so a deep one is refused unread
 
 
@@ -170,6 +171,6 @@ def _from_json(body: bytes) -> Form:
             values[name] = "1" if value else ""
         elif isinstance(value, str):
             values[name] = value
-        elif value is not None and not isinstance(value, dict):
+        elif value is not None and not (isinstance(value, dict) and name in CEREMONIES):
             raise FieldOfOtherType
     return Form(values, data)

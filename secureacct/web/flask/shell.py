@@ -51,7 +51,12 @@ class Shell:
         )
         if ui:
             methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-            options: dict[str, Any] = {"provide_automatic_options": False, "methods": methods}
+            options: dict[str, Any] = {
+                "provide_automatic_options": False,
+                "methods": methods,
+                "merge_slashes": False,  # a redirect of the router's would name the host of the request
+                "strict_slashes": False,
+            }
             blueprint.add_url_rule("/", "account", self._page, **options)
             blueprint.add_url_rule("/<path:path>", "page", self._page, **options)
             app.add_url_rule("/.well-known/<name>", "secureacct_well_known", self._well_known, **options)

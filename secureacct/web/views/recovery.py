@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from secureacct.accounts import not_me as protect
 from secureacct.accounts import recovery as steps
+from secureacct.errors import InvalidInput
 from secureacct.web import pages
-from secureacct.web.answers import done, show
+from secureacct.web.answers import done, form_again, show
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock
 from secureacct.web.views.common import check_mail
@@ -22,9 +23,12 @@ async def ask(knock: Knock) -> Answer:
     """POST /recover: the same answer for every address and password."""
     if knock.link_token and knock.form.given("email") is None:
         return await go_on(knock)
-    await steps.ask_for_recovery(
-        knock.parts, knock.form.text("email"), knock.form.text("password"), visit=knock.visit
-    )
+    try:
+        await steps.ask_for_recovery(
+            knock.parts, knock.form.text("email"), knock.form.text("password"), visit=knock.visit
+        )
+    except InvalidInput as error:
+        return await form_again(knock, pages.Recover(), error, keep=("email",))
     return await check_mail(knock, "recover")
 
 

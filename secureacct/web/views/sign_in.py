@@ -7,6 +7,7 @@ from secureacct.accounts import sign_in as steps
 from secureacct.accounts.codes import kinds_of
 from secureacct.accounts.links import hash_of
 from secureacct.accounts.outcomes import NeedsSecondFactor, SecondFactorRejected, SignedIn, SignInRejected
+from secureacct.errors import InvalidInput
 from secureacct.redirects import safe_next
 from secureacct.web import pages
 from secureacct.web.answers import form_again, show
@@ -54,7 +55,7 @@ async def sign_in(knock: Knock) -> Answer:
             next=wanted,
             browser_token=knock.site.cookies.attempt.read(knock.cookie_header),
         )
-    except SignInRejected as error:
+    except (InvalidInput, SignInRejected) as error:
         return await form_again(knock, _page(knock, wanted), error, keep=("email", "remember"))
     if isinstance(outcome, NeedsSecondFactor):
         knock.set_cookies.append(knock.site.cookies.pending.set(outcome.pending_token))
