@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -29,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import sqlalchemy as sa
 
 from secureacct._faces import run_inline
+from secureacct.records.changes import Committed
 from secureacct.records.sessions import EndSessions
 from secureacct.sessions import STANDARD, Sessions, begin
 from secureacct.sessions.token import key_of
@@ -124,11 +126,10 @@ def fill(store: SqlStore, rows: int, *, now: int, days: int = 1, accounts: int |
 def _insert(connection: sa.Connection, batch: list[dict[str, Any]]) -> None:
     if connection.dialect.name == "postgresql":
         names = list(batch[0])
+        driver: Any = connection.connection.driver_connection
         with (
-            connection.connection.driver_connection.cursor() as cursor,
-            cursor.copy(  # type: ignore[union-attr]
-                f"COPY sa_session ({', '.join(names)}) FROM STDIN"
-            ) as copy,
+            driver.cursor() as cursor,
+            cursor.copy(f"COPY sa_session ({', '.join(names)}) FROM STDIN") as copy,
         ):
             for one in batch:
                 copy.write_row([one[name] for name in names])
@@ -164,8 +165,8 @@ def check(_rows: int) -> None:
     head("One check on SQLite: token to session")
     from flask import Flask
     from flask.sessions import SecureCookieSessionInterface
+    from flask.wrappers import Request
     from werkzeug.test import EnvironBuilder
-    from werkzeug.wrappers import Request
 
     with sqlite_store() as store:
         sessions = Sessions(store)
@@ -179,7 +180,7 @@ def check(_rows: int) -> None:
         signer = interface.get_signing_serializer(app)
         assert signer is not None
         value = signer.dumps({"_user_id": "42", "_fresh": True, "_id": "a" * 128})
-        request = Request(EnvironBuilder(headers={"Cookie": f"session={value}"}).get_environ())
+        request = Request(EnvironBuilder(headers=[("Cookie", f"session={value}")]).get_environ())
         assert request.cookies["session"] == value
 
         def limit() -> object:
@@ -317,13 +318,18 @@ def request(_rows: int) -> None:
     from secureacct.cookies import SecureCookie
 
     def call(app: Flask, cookie: str) -> Callable[[], object]:
-        environ = EnvironBuilder(headers={"Cookie": cookie}).get_environ()
+        environ = EnvironBuilder(headers=[("Cookie", cookie)]).get_environ()
 
         def one() -> object:
             status: list[str] = []
-            answer = app.wsgi_app(dict(environ), lambda line, *_: status.append(line) or (lambda _: None))  # type: ignore[arg-type, func-returns-value]
+
+            def begin_answer(line: str, *_: object) -> Callable[[bytes], None]:
+                status.append(line)
+                return lambda _: None
+
+            answer: Any = app.wsgi_app(dict(environ), begin_answer)
             body = b"".join(answer)
-            answer.close()  # type: ignore[attr-defined]
+            answer.close()
             assert status[0].startswith("200"), (status, body)
             return body
 
@@ -396,9 +402,9 @@ def request(_rows: int) -> None:
 
 @contextlib.contextmanager
 def _flask_security(app: Any) -> Iterator[tuple[Any, str]]:
-    import flask_security as fs
-    from flask_security.models import fsqla_v2
-    from flask_sqlalchemy import SQLAlchemy
+    fs: Any = importlib.import_module("flask_security")
+    fsqla_v2: Any = importlib.import_module("flask_security.models.fsqla_v2")
+    SQLAlchemy: Any = importlib.import_module("flask_sqlalchemy").SQLAlchemy
 
     with tempfile.TemporaryDirectory() as folder:
         app.config.update(
@@ -417,7 +423,7 @@ def _flask_security(app: Any) -> Iterator[tuple[Any, str]]:
 
         security = fs.Security(app, fs.SQLAlchemyUserDatastore(db, User, Role))
 
-        @app.before_request
+        @app.before_request  # type: ignore[untyped-decorator]
         def check() -> None:
             assert fs.current_user.is_authenticated or fs.request.path != "/"
 
@@ -436,8 +442,8 @@ def _flask_security(app: Any) -> Iterator[tuple[Any, str]]:
 
 @contextlib.contextmanager
 def _flask_session(app: Any) -> Iterator[tuple[Any, str]]:
-    import flask_session
-    import msgspec
+    flask_session: Any = importlib.import_module("flask_session")
+    msgspec: Any = importlib.import_module("msgspec")
     import redis
 
     from tests import servers
@@ -447,7 +453,7 @@ def _flask_session(app: Any) -> Iterator[tuple[Any, str]]:
         flask_session.Session(app)
         client.set("session:abc", msgspec.msgpack.encode({"_user_id": "42", "_permanent": True}))
 
-        @app.before_request
+        @app.before_request  # type: ignore[untyped-decorator]
         def check() -> None:
             from flask import session as flask_session_proxy
 
@@ -525,7 +531,7 @@ def everywhere(_rows: int) -> None:
                 "1, 1",
                 ok=(rows_left, left) == (1, 1),
             )
-            assert ended
+            assert isinstance(ended, Committed)
 
 
 def purge(rows: int) -> None:

@@ -65,7 +65,7 @@ class _Driven:
         @functools.wraps(found)
         def call(*args: Any, **kwargs: Any) -> Any:
             result = found(*args, **kwargs)
-            return self._held.run(result) if inspect.isawaitable(result) else result
+            return self._held.run(result) if inspect.iscoroutine(result) else result
 
         return call
 

@@ -135,9 +135,10 @@ def test_tampered_records_are_unavailable_or_nobody(client: Any, rubbish: bytes)
     assert sessions.load(token) is not None
     client.delete(name)
     client.set(name, b"text")
-    for act in (lambda: sessions.load(token), lambda: sessions.start("42"), lambda: sessions.end_all("42")):
+    acts: list[Callable[[], object]] = [lambda: sessions.load(token), lambda: sessions.start("42")]
+    for refused in (*acts, lambda: sessions.end_all("42")):
         with pytest.raises(StoreUnavailable):
-            act()
+            refused()
 
 
 @pytest.mark.parametrize(

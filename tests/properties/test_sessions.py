@@ -83,8 +83,8 @@ class Histories(RuleBasedStateMachine):
         """Open the store; two pieces stand for two processes."""
         source = stdlib_random.Random(seed)
         raw, drive = self.stack.enter_context(type(self).open_store())
-        options = {"policy": POLICY, "clock": lambda: self.now, "random": source.randbytes}
-        face = Sessions if drive is None else AsyncSessions
+        options: dict[str, Any] = {"policy": POLICY, "clock": lambda: self.now, "random": source.randbytes}
+        face: Any = Sessions if drive is None else AsyncSessions
         self.actors = [face(raw, **options) for _ in range(2)]
         self.drive = drive
 
@@ -191,10 +191,10 @@ class Histories(RuleBasedStateMachine):
     @rule(actor=actor, account=account, seconds=st.sampled_from([0, 9, 10, 15]))
     def renew_and_come_back(self, actor: int, account: str, seconds: int) -> None:
         """A token that was rotated out comes back: in time to read, or too late."""
-        token = self.start(actor, account, True)
+        token: Any = self.start(actor, account, True)
         if token:
             self.now += ROTATE_S
-            new = self.renew(actor, token)
+            new: Any = self.renew(actor, token)
             self.now += seconds
             self.check(1 - actor, token)
             self.check(actor, new)
@@ -315,11 +315,11 @@ def test_every_store_behaves_like_the_model(
         opened = functools.partial(_sql, request.getfixturevalue("pg_database"))
     elif kind == "valkey":
         opened = functools.partial(_valkey, request.getfixturevalue("valkey_client"))
-    machine = type("H", (Histories,), {"open_store": staticmethod(opened)})
+    machine: Any = type("H", (Histories,), {"open_store": staticmethod(opened)})
     machine.TestCase.settings = settings(
         max_examples=60 if kind == "memory" else 12,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    machine.TestCase().runTest()  # type: ignore[attr-defined]
+    machine.TestCase().runTest()

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,7 @@ def test_two_rotations_of_one_token(raw: Any) -> None:
     sessions = Sessions(raw)
     for _ in range(ROUNDS):
         token = sessions.start("42")
-        results = at_once(
-            lambda token=token: sessions.rotate(token), lambda token=token: sessions.rotate(token)
-        )
+        results = at_once(partial(sessions.rotate, token), partial(sessions.rotate, token))
         won = [one for one in results if isinstance(one, str)]
         assert len(won) == 1
         assert sessions.load(won[0]) is not None
@@ -97,9 +96,7 @@ def test_two_renewals_of_one_token(raw: Any) -> None:
     for _ in range(ROUNDS):
         token = sessions.start("42", remember=True)
         clock[0] += 3600
-        results = at_once(
-            lambda token=token: sessions.renew(token), lambda token=token: sessions.renew(token)
-        )
+        results = at_once(partial(sessions.renew, token), partial(sessions.renew, token))
         won = [one for one in results if one is not None]
         assert len(won) == 1
         assert sessions.load(token) is not None
@@ -112,9 +109,7 @@ def test_sign_out_against_rotation(raw: Any) -> None:
     sessions = Sessions(raw)
     for _ in range(ROUNDS):
         token = sessions.start("42")
-        ended, new = at_once(
-            lambda token=token: sessions.end(token), lambda token=token: sessions.rotate(token)
-        )
+        ended, new = at_once(partial(sessions.end, token), partial(sessions.rotate, token))
         assert sessions.load(token) is None
         if ended:
             assert isinstance(new, SessionEnded)
@@ -131,7 +126,7 @@ def test_sign_out_against_a_slow_touch(raw: Any) -> None:
     for _ in range(ROUNDS):
         token = sessions.start("42")
         clock[0] += 120
-        at_once(lambda token=token: sessions.load(token), lambda token=token: sessions.end(token))
+        at_once(partial(sessions.load, token), partial(sessions.end, token))
         assert sessions.load(token) is None
         assert sessions.list("42") == ()
 
@@ -146,6 +141,10 @@ def test_two_starts_for_one_place(raw: Any) -> None:
         sessions.end_all("42")
 
 
+def _commit(raw: Any, claim: BumpSecurityVersion) -> Any:
+    return run_inline(raw.commit((claim,)))
+
+
 def test_two_claims_of_one_security_version(raw: Any) -> None:
     """Of two resets that rest on the same version, one happens."""
     if not hasattr(raw, "engine"):
@@ -153,5 +152,5 @@ def test_two_claims_of_one_security_version(raw: Any) -> None:
     Sessions(raw).start("42")
     for number in range(ROUNDS):
         claim = BumpSecurityVersion(account_id="42", expected=number)
-        results = at_once(*[lambda claim=claim: run_inline(raw.commit((claim,)))] * 2)
+        results = at_once(*[partial(_commit, raw, claim)] * 2)
         assert sum(isinstance(one, Committed) for one in results) == 1

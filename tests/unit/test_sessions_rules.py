@@ -361,7 +361,7 @@ def test_a_check_is_measured() -> None:
     async def away(key: bytes) -> None:
         raise StoreUnavailable
 
-    store.session = away  # type: ignore[method-assign, assignment]
+    store.session = away  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
         sessions.load(token)
     assert heard == [("sessions.load", outcome) for outcome in ("live", "none", "unavailable")]
@@ -375,7 +375,7 @@ def test_no_store_is_asked_about_what_cannot_be() -> None:
     async def ask(key: bytes) -> None:
         asked.append(key)
 
-    store.session = ask  # type: ignore[method-assign, assignment]
+    store.session = ask  # type: ignore[method-assign]
     sessions = Sessions(store, clock=lambda: NOW)
     for where in (place("42", now=NOW - 31 * 86_400), place("42", now=NOW + 3 * 86_400)):
         assert sessions.load(make_token(where, bytes(32))) is None
@@ -395,7 +395,7 @@ def test_a_touch_that_fails_signs_nobody_out() -> None:
     async def away(key: bytes, *, seen_at: int, now: int) -> bool:
         raise StoreUnavailable
 
-    store.touch_session = away  # type: ignore[method-assign, assignment]
+    store.touch_session = away  # type: ignore[method-assign]
     clock[0] += 120
     assert sessions.load(token) is not None
 

@@ -37,6 +37,7 @@ class _RedisStore:
     ) -> None:
         self.client = client
         self.prefix = prefix
+        self._stem = f"{prefix}s:".encode()
         self.wait_replicas = wait_replicas
         self.wait_ms = wait_ms
         if wait_replicas and hasattr(client, "get_primaries"):

@@ -1,6 +1,6 @@
 """The one script that changes sessions in Redis or Valkey, and the records it reads and writes.
 
-An account is one hash, ``<prefix>s:<16 characters of the account's tag>``, so everything about it has
+An account is one hash, ``<prefix>s:<the account's tag in base64, 16 characters>``, so everything about it has
 one slot, one expiry and one fate: losing the key signs the account out and can bring nothing back.
 
     a             status:epoch:account id

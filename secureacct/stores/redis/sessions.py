@@ -8,7 +8,7 @@ same in RESP2 and RESP3, and never decoded, whatever the client's own setting.
 from __future__ import annotations
 
 import struct
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,12 +27,16 @@ from secureacct.records.sessions import ACTIVE, HOUR_BYTES, AccountState, Moved,
 from secureacct.sessions.token import account_tag
 from secureacct.stores.redis import session_script as s
 
+_ACTIVE = ACTIVE.encode()
 SCAN_COUNT = 500  # keys Redis looks at for one step of a scan; ours
 
 log = logs.logger("stores.redis")
 
 
 _ODD = (OSError, ValueError, struct.error)  # what reading a reply that is not ours can raise
+
+
+_FAILED = (RedisError, *_ODD)
 
 
 @contextmanager
@@ -120,12 +124,18 @@ def _state_from(text: bytes) -> AccountState:
     return AccountState(account_id=account_id, status=status, epoch=int(epoch))
 
 
+def _check(stem: bytes, key: bytes) -> tuple[str, bytes, bytes, bytes]:
+    return "HMGET", stem + b2a_base64(key[s.TAG], newline=False), b"a", b"s" + key[s.HASH]
+
+
 def _found(key: bytes, reply: Sequence[bytes | None]) -> Session | None:
     state, value = reply
     if state is None or value is None:
         return None
-    status, epoch, account_id = state.decode().split(":", 2)
-    return s.session_from(key, value, account_id=account_id, epoch=int(epoch)) if status == ACTIVE else None
+    status, epoch, account_id = state.split(b":", 2)
+    if status != _ACTIVE:
+        return None
+    return s.session_from(key, value, account_id=account_id.decode(), epoch=int(epoch))
 
 
 def _pairs(reply: Any) -> dict[bytes, bytes]:
@@ -179,6 +189,7 @@ class RedisSessions:
 
     client: Any
     prefix: str
+    _stem: bytes  # of the names of accounts' hashes
     wait_replicas: int
     wait_ms: int
     _looked_at_server: bool = False
@@ -191,13 +202,13 @@ class RedisSessions:
         """Commands on one connection, in one round trip."""
         raise NotImplementedError
 
-    def _name(self, tag: bytes) -> str:
-        return f"{self.prefix}s:{urlsafe_b64encode(tag).decode()}"
+    def _name(self, tag: bytes) -> bytes:
+        return self._stem + b2a_base64(tag, newline=False)
 
-    def _name_of(self, account_id: str) -> str:
+    def _name_of(self, account_id: str) -> bytes:
         return self._name(account_tag(account_id))
 
-    async def _script(self, script: str, name: str | bytes, arguments: Sequence[Any]) -> Any:
+    async def _script(self, script: str, name: bytes, arguments: Sequence[Any]) -> Any:
         with _our_errors():
             for how in (("EVALSHA", s.SHA[script]), ("EVAL", script)):
                 command = (*how, 1, name, *arguments)
@@ -260,7 +271,7 @@ class RedisSessions:
             while True:
                 with _our_errors():
                     cursor, names = await self.ask(
-                        "SCAN", cursor, "MATCH", f"{self.prefix}s:*", "COUNT", SCAN_COUNT, **options
+                        "SCAN", cursor, "MATCH", self._stem + b"*", "COUNT", SCAN_COUNT, **options
                     )
                 yield names
                 if int(cursor) == 0:
@@ -276,11 +287,7 @@ class RedisSessions:
 
     async def session(self, key: bytes) -> Session | None:
         """See :class:`secureacct.ports.sessions.SessionReads`. One ``HMGET``."""
-        try:
-            reply = await self.ask("HMGET", self._name(key[s.TAG]), b"a", b"s" + key[s.HASH])
-            return _found(key, reply)
-        except (RedisError, *_ODD) as error:
-            raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
+        raise NotImplementedError
 
     async def touch_session(self, key: bytes, *, seen_at: int, now: int) -> bool:
         """See :class:`secureacct.ports.sessions.SessionReads`."""
@@ -340,6 +347,13 @@ class BlockingRedisSessions(RedisSessions):
         """One command, one reply, not decoded."""
         return self.client.execute_command(*command, NEVER_DECODE=(), **options)
 
+    async def session(self, key: bytes) -> Session | None:
+        """See :class:`secureacct.ports.sessions.SessionReads`. One ``HMGET``."""
+        try:
+            return _found(key, self.client.execute_command(*_check(self._stem, key), NEVER_DECODE=()))
+        except _FAILED as error:
+            raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
+
     async def ask_together(self, *commands: Sequence[Any]) -> list[Any]:
         """Commands on one connection, in one round trip."""
         with self.client.pipeline(transaction=False) as line:
@@ -354,6 +368,14 @@ class AwaitingRedisSessions(RedisSessions):
     async def ask(self, *command: Any, **options: Any) -> Any:
         """One command, one reply, not decoded."""
         return await self.client.execute_command(*command, NEVER_DECODE=(), **options)
+
+    async def session(self, key: bytes) -> Session | None:
+        """See :class:`secureacct.ports.sessions.SessionReads`. One ``HMGET``."""
+        try:
+            reply = await self.client.execute_command(*_check(self._stem, key), NEVER_DECODE=())
+            return _found(key, reply)
+        except _FAILED as error:
+            raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
 
     async def ask_together(self, *commands: Sequence[Any]) -> list[Any]:
         """Commands on one connection, in one round trip."""
