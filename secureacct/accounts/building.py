@@ -48,13 +48,19 @@ def account_parts(
     :param site: its name, and the one address that links lead to.
     :param awaiting: whether :class:`AsyncAccounts` will use it, so that passwords are hashed off the event
         loop; None: as the store says (a store that serves both is taken for a blocking one).
+    :param hasher: how passwords are hashed; None: Argon2id, with a pepper from the keyring where the account
+        table is ours, so that a copy of the database alone cannot even be guessed at.
     :param hash_parallel: passwords hashed at once, 64 MiB each; 0: as many as there are cores.
     :param directory: the app's own users; then ``password_store`` is their password column.
     :param clock: seconds since the epoch.
     :raises ConfigurationError: a directory without a password store, or the other way round.
     """
     vault = Vault(keys, profile=profile)
-    hasher = hasher or PasswordHasher(admission=Admission(at_once=hash_parallel or os.cpu_count() or 1))
+    if hasher is None:
+        pepper = keys if password_store is None else None  # the app reads its own column itself
+        hasher = PasswordHasher(
+            keys=pepper, admission=Admission(at_once=hash_parallel or os.cpu_count() or 1)
+        )
     offloaded = store.kind == "awaiting" if awaiting is None else awaiting
     return AccountParts(
         store=store,

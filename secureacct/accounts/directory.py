@@ -43,6 +43,11 @@ class People(Protocol):
         """The person with this id."""
         ...
 
+    async def keep_hash(self, account_id: str, *, current: str, replacement: str) -> None:
+        """Keep a better hash of the same password where the app keeps passwords itself. Compare-and-set; our
+        own table gets it in the transaction of the sign-in."""
+        ...
+
 
 class OwnPeople:
     """People in our own account table: address encrypted, found by blind index."""
@@ -59,6 +64,9 @@ class OwnPeople:
     async def by_id(self, account_id: str) -> Known | None:
         """See :class:`People`."""
         return self._known(await self._store.account_by_id(account_id))
+
+    async def keep_hash(self, account_id: str, *, current: str, replacement: str) -> None:
+        """See :class:`People`."""
 
     def _known(self, account: Account | None) -> Known | None:
         if account is None:
@@ -113,3 +121,7 @@ class AppPeople:
             sealed_profile=facts.sealed_profile if facts else (),
             ours=False,
         )
+
+    async def keep_hash(self, account_id: str, *, current: str, replacement: str) -> None:
+        """See :class:`People`."""
+        await self._passwords.replace(account_id, current=current, replacement=replacement)

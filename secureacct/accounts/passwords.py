@@ -195,8 +195,8 @@ async def _open_by_reset(parts: AccountParts, token: str, new_password: str, *, 
         raise LinkUsed
     address = parts.vault.open_attempt_email(attempt.sealed_email, attempt_id=attempt.id)
     password_or_refuse(parts, new_password, context=(address,))
-    encoded = await parts.passwords.hash(new_password)
     account_id = new_id(parts)
+    encoded = await parts.passwords.hash(new_password, account_id=account_id)
     tokens = parts.vault.tokens(address)
     event = recording.happened(
         parts, "account_opened", outcome="ok", reason="reset", account=account_id, visit=visit, now=now

@@ -78,7 +78,8 @@ async def sign_up(
     address = address_or_refuse(email)
     password_or_refuse(parts, password, context=(address,))
     await throttle.admit(parts.throttle, action="registration", account=address, network=visit.network)
-    encoded = await parts.passwords.hash(password)
+    attempt_id = new_id(parts)
+    encoded = await parts.passwords.hash(password, account_id=attempt_id)
     token, digest = new_token(parts)
     if browser_token is not None and (own := hash_of(browser_token)) is not None:
         token, digest = browser_token, own
@@ -90,7 +91,6 @@ async def sign_up(
         mail = mails.already_registered(parts, known, now=now)
         await parts.store.commit((), events=(event,), mails=(mail,))
         return CheckMail(browser_token=token)
-    attempt_id = new_id(parts)
     attempt = Attempt(
         id=attempt_id,
         sealed_email=parts.vault.seal_attempt_email(address, attempt_id=attempt_id),
@@ -180,13 +180,16 @@ async def verify(
         ticket = await throttle.admit(
             parts.throttle, action="fresh_proof", account=attempt.id, network=visit.network
         )
-        right, _ = await parts.passwords.verify_and_update(password or "", attempt.password_hash)
+        right, _ = await parts.passwords.verify_and_update(
+            password or "", attempt.password_hash, account_id=attempt.id
+        )
         if not right:
             raise SignInRejected
         await throttle.succeeded(parts.throttle, ticket)
     address = parts.vault.open_attempt_email(attempt.sealed_email, attempt_id=attempt.id)
     tokens = parts.vault.tokens(address)
     account_id = new_id(parts)
+    encoded = await parts.passwords.rebind(attempt.password_hash, account_id=attempt.id, to=account_id)
     event = recording.happened(
         parts, "account_opened", outcome="ok", account=account_id, visit=visit, now=now
     )
@@ -199,7 +202,7 @@ async def verify(
                 account_id=account_id,
                 first_epoch=first_epoch(parts.random),
                 sealed_email=parts.vault.seal_email(address, account_id=account_id),
-                password_hash=attempt.password_hash,
+                password_hash=encoded,
                 now=now,
             ),
             ClaimIdentifier(tokens=tokens, account_id=account_id, now=now),

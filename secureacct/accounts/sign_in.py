@@ -89,9 +89,10 @@ async def sign_in(
     if known is None:
         attempt = await _attempt_to_check(parts, address, browser_token, now=now)
     stored = known.password_hash if known else attempt.password_hash if attempt else None
+    whose = known.id if known else attempt.id if attempt else None
     try:
         right, better = await parts.passwords.verify_and_update(
-            password, stored, account_id=known.id if known else None, known_device=device is not None
+            password, stored, account_id=whose, known_device=device is not None
         )
     except BaseException:
         await throttle.withdrawn(parts.throttle, ticket)
@@ -104,6 +105,8 @@ async def sign_in(
         raise SignInRejected
     await throttle.succeeded(parts.throttle, ticket)
     factors = await parts.store.factors_of(known.id)
+    if better and stored:
+        await parts.people.keep_hash(known.id, current=stored, replacement=better)
     rehash = (ReplaceHash(account_id=known.id, current=stored or "", replacement=better),) if better else ()
     wish = Wish(remember=remember and not shared_computer, shared_computer=shared_computer, next=next)
     flow, digest = new_token(parts)
