@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,16 +22,24 @@ from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, Pas
 from secureacct.accounts.vault import ProfileField
 from secureacct.audit.events import RANDOM_BYTES, event_id, open_event, seal_event
 from secureacct.client_address import TrustedProxies
-from secureacct.commitments.privacy import Privacy, PrivacyChoices, declarations_of, privacy_of, register_policies
+from secureacct.commitments.privacy import (
+    Privacy,
+    PrivacyChoices,
+    declarations_of,
+    privacy_of,
+    register_policies,
+)
 from secureacct.consent import Declarations
 from secureacct.cookies import PREFIX as COOKIE_PREFIX
 from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring, KeyringNotFound
+from secureacct.keys.files import locked
 from secureacct.mailers.console import ConsoleMailer
 from secureacct.mailers.outbox import OutboxMailer
 from secureacct.mailers.smtp import SmtpMailer
 from secureacct.password_rules import PasswordRules
 from secureacct.passwords import PasswordHasher
+from secureacct.passwords.profiles import DEFAULT, Profile
 from secureacct.ports.accounts import Directory, PasswordStore
 from secureacct.ports.mailer import Mailer
 from secureacct.records.events import Event
@@ -41,14 +50,32 @@ from secureacct.throttle import ThrottlePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Every security number of a site, as one value with a name and a date.
+
+    A new release may add a set under a new name; a site that named one keeps its numbers.
+    """
+
+    sessions: SessionPolicy = SessionPolicy(remember=Remember())  # noqa: RUF009 - frozen
+    rules: PasswordRules = field(default_factory=PasswordRules)
+    throttle: ThrottlePolicy = field(default_factory=ThrottlePolicy)
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    hashing: Profile = DEFAULT
+
+
+POLICIES: Mapping[str, Policy] = MappingProxyType({"2026-11": Policy()})
+"""The sets that ``SECUREACCT_POLICY`` may name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """What an app says in code and not in settings. Everything has a safe default."""
 
     profile: Sequence[ProfileField] = ()
-    sessions: SessionPolicy = SessionPolicy(remember=Remember())  # noqa: RUF009 - frozen
-    rules: PasswordRules = field(default_factory=PasswordRules)
+    sessions: SessionPolicy | None = None  # this and the next three: None means as the policy says
+    rules: PasswordRules | None = None
     throttle: ThrottlePolicy | None = None
-    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    lifetimes: Lifetimes | None = None
     rp_id: str = ""  # the host that passkeys belong to; empty: the host of the base URL
     related_origins: tuple[str, ...] = ()  # other sites of ours that may use the same passkeys
     compat_rs256: bool = False  # also RS256 passkeys, for old TPMs; ASVS 5 appendix C disallows it
@@ -68,6 +95,10 @@ class Assembly:
     def __init__(self, settings: Settings, choices: Choices | None = None) -> None:
         self.settings = settings
         self.choices = choices or Choices()
+        policy = POLICIES.get(settings.policy)
+        if policy is None:
+            raise ConfigurationError(f"{PREFIX}POLICY must be one of: {', '.join(POLICIES)}")
+        self.policy = policy
         self.proxies = TrustedProxies.parse(settings.trusted_proxies)
         self._lock = threading.RLock()
         self._store: Any = self.choices.store
@@ -145,12 +176,12 @@ class Assembly:
 
     def _open_store(self) -> Any:
         accounts = _sql_store(self.settings)
-        if not self.settings.redis_url:
+        if not self.settings.session_url:
             return accounts
         from secureacct.stores.redis import RedisStore, client_from_url
         from secureacct.stores.split import SplitStore
 
-        sessions = RedisStore(client_from_url(self.settings.redis_url))
+        sessions = RedisStore(client_from_url(self.settings.session_url))
         return SplitStore(accounts, sessions, attempted=self._attempted)
 
     def _attempted(self, event: Event) -> Event:
@@ -172,7 +203,7 @@ class Assembly:
         )
 
     def _make(self) -> AccountParts:
-        settings, choices = self.settings, self.choices
+        settings, choices, policy = self.settings, self.choices, self.policy
         return account_parts(
             self.store,
             self.keys,
@@ -181,11 +212,12 @@ class Assembly:
             profile=choices.profile,
             hasher=choices.hasher,
             hash_parallel=settings.hash_parallel,
-            rules=choices.rules,
-            sessions=choices.sessions,
+            hashing=policy.hashing,
+            rules=choices.rules or policy.rules,
+            sessions=choices.sessions or policy.sessions,
             throttle=choices.throttle
-            or ThrottlePolicy().with_network_budget(per_hour=settings.network_budget),
-            lifetimes=choices.lifetimes,
+            or policy.throttle.with_network_budget(per_hour=settings.network_budget),
+            lifetimes=choices.lifetimes or policy.lifetimes,
             directory=choices.directory,
             password_store=choices.password_store,
             passkeys=PasskeyChoices(
@@ -202,19 +234,43 @@ class Assembly:
         try:
             return Keyring.load(path, passphrase=passphrase)
         except KeyringNotFound:
-            if not self.settings.is_local:
-                raise ConfigurationError(
-                    f"no keyring at {path}: make one with 'secureacct keys make {path}' "
-                    f"and keep a copy apart from the database ({PREFIX}KEYRING)"
-                ) from None
-            if self._holds_accounts():
-                raise ConfigurationError(
-                    f"no keyring at {path}, but the database holds accounts that only its keys open: "
-                    "put the keyring back, or begin with an empty database"
-                ) from None
-        keys = Keyring.generate()
-        keys.save(path, passphrase=passphrase)
-        return keys
+            raise ConfigurationError(
+                f"no keyring at {path} ({PREFIX}KEYRING): run 'flask secureacct init' once, "
+                "or put the keyring back if there was one"
+            ) from None
+
+    def _make_keyring(self) -> None:
+        """:raises ConfigurationError: the database holds accounts that only the missing keyring opens."""
+        path = Path(self.settings.keyring)
+        if self._keys is not None or path.exists():
+            return
+        if self._holds_accounts():
+            raise ConfigurationError(
+                f"no keyring at {path}, but the database holds accounts that only its keys open: "
+                "put the keyring back, or begin with an empty database"
+            )
+        Keyring.generate().save(path, passphrase=self.settings.keyring_passphrase or None)
+
+    def init(self) -> None:
+        """Make what is missing, tables and keyring, and see that everything opens. Again is no harm.
+
+        A keyring is never made while the database holds an account. One process at a time does this.
+
+        :raises ConfigurationError: something is missing or wrong; the message says how to mend it.
+        :raises KeyringError: the keyring is unreadable, too open, or altered, or cannot be made.
+        :raises StoreUnavailable: the database did not answer.
+        """
+        with locked(f"{self.settings.keyring}.init"):
+            self.create_schema()
+            self._make_keyring()
+        _ = self.parts
+
+    def check(self) -> None:
+        """See that tables and keyring are there, making nothing. Raises what :meth:`init` raises."""
+        _ = self.parts
+        has_schema = getattr(self.store, "has_schema", None)
+        if has_schema is not None and not has_schema():
+            raise ConfigurationError("the database lacks tables of ours: run 'flask secureacct init' once")
 
     def _holds_accounts(self) -> bool:
         """Whether there is data that only the missing keyring opens. When in doubt, yes."""
@@ -224,7 +280,7 @@ class Assembly:
     @property
     def longest_session_s(self) -> int:
         """Seconds after which no session of this site can be alive."""
-        return self.choices.sessions.longest_s
+        return (self.choices.sessions or self.policy.sessions).longest_s
 
     def tell_reuse(self, account_id: str, session_id: str, now: int) -> Notices:
         """What is committed when a remembered session's old token is used again: its owner is told."""
@@ -265,16 +321,12 @@ def _throttle(settings: Settings) -> ThrottlePolicy:
 
 def _mailer(settings: Settings) -> Mailer:
     if settings.mail_url in ("", "outbox"):
-        if settings.env == "production":
-            raise ConfigurationError(f"{PREFIX}MAIL_URL must name an SMTP server in production")
         return OutboxMailer()
     if settings.mail_url == "console":
         return ConsoleMailer()
     url = urlsplit(settings.mail_url)
-    if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise ConfigurationError(f"{PREFIX}MAIL_URL must be smtp://user:password@host:587, console or outbox")
-    if not settings.mail_from:
-        raise ConfigurationError(f"{PREFIX}MAIL_FROM must name the sender of account mails")
+    if not url.hostname:
+        raise ConfigurationError(f"{PREFIX}MAIL_URL names no host")
     return SmtpMailer(
         host=url.hostname,
         port=url.port or (465 if url.scheme == "smtps" else 587),

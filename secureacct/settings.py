@@ -17,6 +17,10 @@ from secureacct._urls import BaseUrl
 from secureacct.errors import ConfigurationError
 
 PREFIX = "SECUREACCT_"
+SWITCH = {
+    **dict.fromkeys(("on", "true", "yes", "1"), True),
+    **dict.fromkeys(("off", "false", "no", "0"), False),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +37,15 @@ class Settings:
     url_prefix: str = "/account"
     base_template: str = "secureacct/base.html"  # what our pages extend
     keyring_passphrase: str = field(default="", repr=False)  # or SECUREACCT_KEYRING_PASSPHRASE_FILE
-    redis_url: str = field(default="", repr=False)  # sessions and throttle there instead of in SQL
-    mail_url: str = field(default="", repr=False)  # smtp://user:password@host:587, "console" or "outbox"
+    session_url: str = field(default="", repr=False)  # redis://...: sessions and throttle there, not in SQL
+    mail_url: str = field(default="", repr=False)  # smtp://user:password@host:587, "console:" or "outbox:"
     mail_from: str = ""  # sender of account mails
     trusted_proxies: str = ""  # whose forwarded headers are believed: "10.0.0.0/8, unix; header=forwarded"
     network_budget: int = 100  # attempts per hour and network; the demo's visitors share one address
     hash_parallel: int = 0  # passwords hashed at once; 0: as many as there are cores
     after_sign_in: str = "/"  # where people go when nothing else was asked for
+    policy: str = "2026-11"  # a named, dated set of security numbers; see secureacct.assembly.POLICIES
+    pages: bool = True  # off: an app with pages of its own gets the guards and the parts only
 
     def __post_init__(self) -> None:
         try:
@@ -56,10 +62,25 @@ class Settings:
             raise ConfigurationError(f"{PREFIX}ENV must be production, development or testing")
         if self.env == "production" and local:
             raise ConfigurationError(f"{PREFIX}ENV is production, but {PREFIX}BASE_URL is http://localhost")
+        self._check_mail()
         if self.network_budget < 1:
             raise ConfigurationError(
                 f"{PREFIX}NETWORK_BUDGET must be a number of attempts an hour, at least 1"
             )
+
+    def _check_mail(self) -> None:
+        object.__setattr__(self, "mail_url", self.mail_url.removesuffix(":"))
+        name = f"{PREFIX}MAIL_URL"
+        if not self.mail_url and not self.is_local:
+            raise ConfigurationError(f"{name} is missing: smtp://user:password@host:587, console: or outbox:")
+        if self.mail_url in ("", "outbox"):
+            if self.env == "production":
+                raise ConfigurationError(f"{name} must name an SMTP server in production")
+        elif self.mail_url != "console":
+            if not self.mail_url.startswith(("smtp://", "smtps://")):
+                raise ConfigurationError(f"{name} must be smtp://user:password@host:587, console: or outbox:")
+            if not self.mail_from:
+                raise ConfigurationError(f"{PREFIX}MAIL_FROM must name the sender of account mails")
 
     @property
     def is_local(self) -> bool:
@@ -94,8 +115,14 @@ class Settings:
 
     @classmethod
     def from_env(cls) -> Self:
-        """From the environment. See :meth:`from_mapping`."""
-        return cls.from_mapping(os.environ)
+        """From the environment. See :meth:`from_mapping`; what only test runs use is not looked at."""
+        return cls.from_mapping(
+            {
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(f"{PREFIX}TEST_") and name != f"{PREFIX}CHROMIUM"
+            }
+        )
 
 
 def _typed(name: str, value: Any, wanted: Any) -> Any:
@@ -104,6 +131,11 @@ def _typed(name: str, value: Any, wanted: Any) -> Any:
             return int(value)
         except (TypeError, ValueError):
             raise ConfigurationError(f"{name} must be a whole number") from None
+    if wanted == "bool":
+        switched = SWITCH.get(str(value).strip().lower())
+        if switched is None:
+            raise ConfigurationError(f"{name} must be on or off")
+        return switched
     if not isinstance(value, (str, Path)):
         raise ConfigurationError(f"{name} must be text")
     return str(value)

@@ -17,6 +17,7 @@ from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring
 from secureacct.password_rules import PasswordRules
 from secureacct.passwords import Admission, InlinePasswordWork, OffloadedPasswordWork, PasswordHasher
+from secureacct.passwords.profiles import DEFAULT, Profile
 from secureacct.ports.accounts import Directory, PasswordStore
 from secureacct.sessions import SessionPolicy
 from secureacct.throttle import ThrottlePolicy
@@ -31,6 +32,7 @@ def account_parts(
     awaiting: bool | None = None,
     profile: Sequence[ProfileField] = (),
     hasher: PasswordHasher | None = None,
+    hashing: Profile = DEFAULT,
     hash_parallel: int = 0,
     rules: PasswordRules | None = None,
     sessions: SessionPolicy | None = None,
@@ -50,6 +52,7 @@ def account_parts(
         loop; None: as the store says (a store that serves both is taken for a blocking one).
     :param hasher: how passwords are hashed; None: Argon2id, with a pepper from the keyring where the account
         table is ours, so that a copy of the database alone cannot even be guessed at.
+    :param hashing: the parameters of new hashes, where no ``hasher`` is given.
     :param hash_parallel: passwords hashed at once, 64 MiB each; 0: as many as there are cores.
     :param directory: the app's own users; then ``password_store`` is their password column.
     :param clock: seconds since the epoch.
@@ -59,7 +62,7 @@ def account_parts(
     if hasher is None:
         pepper = keys if password_store is None else None  # the app reads its own column itself
         hasher = PasswordHasher(
-            keys=pepper, admission=Admission(at_once=hash_parallel or os.cpu_count() or 1)
+            hashing, keys=pepper, admission=Admission(at_once=hash_parallel or os.cpu_count() or 1)
         )
     offloaded = store.kind == "awaiting" if awaiting is None else awaiting
     return AccountParts(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.group()
 @click.option(
     "--store",
-    envvar=["SECUREACCT_REDIS_URL", "SECUREACCT_DATABASE_URL"],
+    envvar=["SECUREACCT_SESSION_URL", "SECUREACCT_DATABASE_URL"],
     required=True,
     help="Where the sessions are: an SQLAlchemy URL, or redis://, rediss://, unix://.",
 )

@@ -16,7 +16,7 @@ from tests.journeys.kit import ADA, NEW_PASSWORD, PASSWORD, Shop
 def split(tmp_path: Path, valkey_client: Redis) -> Shop:
     """A shop whose sessions are in Valkey."""
     path = valkey_client.get_connection_kwargs()["path"]
-    return Shop(tmp_path, settings={"SECUREACCT_REDIS_URL": f"unix://{path}"})
+    return Shop(tmp_path, settings={"SECUREACCT_SESSION_URL": f"unix://{path}"})
 
 
 def test_sign_in_and_out(split: Shop) -> None:
@@ -25,10 +25,8 @@ def test_sign_in_and_out(split: Shop) -> None:
     thief = ada.stolen()
     assert thief.is_signed_in()
     events = ada.get("/account/activity").json["events"]  # type: ignore[index]
-    assert [(one["name"], one["outcome"]) for one in events[:2]] == [
-        ("sign_in", "ok"),
-        ("sign_in", "attempted"),
-    ]
+    told = sorted(one["outcome"] for one in events if one["name"] == "sign_in")
+    assert told == ["attempted", "ok"]
     ada.post("/account/sign-out")
     assert not thief.is_signed_in()
 

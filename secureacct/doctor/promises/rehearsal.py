@@ -274,7 +274,7 @@ def rehearse(app: Any, folder: Path, *, name: str, as_is: bool = False) -> Rehea
             database_url=f"sqlite:///{folder / 'rehearsal.db'}",
             keyring=str(keyring),
             keyring_passphrase="",
-            redis_url="",
+            session_url="",
             mail_url="outbox",
             # http://localhost gets a name: what TLS and HSTS are about shows on a real host only.
             base_url=STAGE if configured.is_local else configured.base_url,

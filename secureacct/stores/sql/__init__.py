@@ -59,6 +59,14 @@ class SqlStore(
         with our_errors():
             metadata.create_all(self.engine)
 
+    def has_schema(self) -> bool:
+        """Whether every table of ours is there.
+
+        :raises StoreUnavailable: the database did not answer.
+        """
+        with our_errors():
+            return set(metadata.tables) <= set(sa.inspect(self.engine).get_table_names())
+
 
 class AsyncSqlStore(
     AwaitingSessions,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import click
 
+from secureacct._bytes import b64url
 from secureacct._faces import run_inline
 from secureacct.accounts.recovery import recover_by_operator
+from secureacct.commitments import own_data, receipts
+from secureacct.errors import SecureAcctError
 from secureacct.records.accounts import PurgeAccounts
 from secureacct.records.challenges import PurgeChallenges
 from secureacct.records.changes import Committed
@@ -23,10 +26,13 @@ def group(shell: Shell) -> click.Group:
 
     @secureacct.command()
     def init() -> None:
-        """Make the tables (and, on localhost, the keyring) that are missing."""
-        shell.site.assembly.create_schema()
-        _ = shell.site.parts
-        click.echo("ready")
+        """Make the tables and the keyring that are missing. Again is no harm."""
+        try:
+            shell.site.assembly.init()
+        except SecureAcctError as error:
+            raise click.ClickException(str(error)) from None
+        keyring = shell.site.settings.keyring
+        click.echo(f"ready; keep a copy of {keyring} apart from the database: nothing opens without it")
 
     @secureacct.command()
     def deliver() -> None:
@@ -43,6 +49,27 @@ def group(shell: Shell) -> click.Group:
         removed += run_inline(sessions.purge(shell.site.sessions))
         removed += run_inline(throttle.forget(parts.throttle))
         click.echo(f"{removed} rows removed")
+
+    @secureacct.group()
+    def privacy() -> None:
+        """Copies, deletions and records past their time."""
+
+    @privacy.command("run")
+    def privacy_run() -> None:
+        """Make the copies that wait, erase the accounts that are due, delete what is past its time. Daily."""
+        ran = run_inline(own_data.run(shell.site.privacy))
+        aged = sum(one.deleted for one in ran.aged)
+        click.echo(
+            f"{ran.copies} copies made, {len(ran.receipts)} accounts erased, {aged} old records deleted"
+        )
+        for receipt in ran.receipts:
+            click.echo(f"receipt {receipt}")
+        click.echo(f"{shell.deliver()} mails left")
+
+    @privacy.command("key")
+    def privacy_key() -> None:
+        """Print the public key that receipts of erasure are checked with."""
+        click.echo(b64url(receipts.public_key(shell.site.parts.vault.keys)))
 
     @secureacct.command("recover")
     @click.argument("email")

@@ -7,9 +7,10 @@ from typing import Any
 import flask
 
 from secureacct.assembly import Assembly, Choices
-from secureacct.errors import ConfigurationError
+from secureacct.errors import ConfigurationError, SecureAcctError
 from secureacct.settings import Settings
-from secureacct.web.flask import commands
+from secureacct.web.flask import around, commands, guards
+from secureacct.web.flask.cookie_guard import CookieGuard
 from secureacct.web.flask.shell import EXTENSION, Shell, shell_of
 from secureacct.web.site import WebSite
 
@@ -18,7 +19,7 @@ class SecureAcct:
     """Accounts for a Flask app.
 
     :param settings: instead of ``SECUREACCT_*`` in ``app.config``; the object wins.
-    :param ui: False registers no pages: the guards and the parts only.
+    :param ui: False registers no pages, as ``SECUREACCT_PAGES=off`` does: the guards and the parts only.
     :param choices: everything that is said in code, as keywords: see :class:`secureacct.assembly.Choices`
         (``profile``, ``sessions``, ``rules``, ``throttle``, ``mailer``, ``directory``, ...).
     """
@@ -37,8 +38,12 @@ class SecureAcct:
             raise ConfigurationError("this app has secureacct already")
         settings = self._settings or Settings.from_mapping(app.config)
         site = WebSite(Assembly(settings, self._choices))
-        shell = Shell(app, site, ui=self._ui)
+        shell = Shell(app, site, ui=self._ui and settings.pages)
         app.extensions[EXTENSION] = shell
+        app.register_error_handler(SecureAcctError, guards.on_error)
+        around.register(app)
+        if self._choices.privacy is not None:
+            app.wsgi_app = CookieGuard(app.wsgi_app, shell)  # type: ignore[method-assign]
         app.cli.add_command(commands.group(shell))
 
     def site(self, app: flask.Flask | None = None) -> WebSite:

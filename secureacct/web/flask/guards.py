@@ -19,9 +19,11 @@ from werkzeug.wrappers import Response
 from secureacct import assurance
 from secureacct._faces import run_inline
 from secureacct.accounts.outcomes import FreshProofRequired, Person, SignInRequired
+from secureacct.commitments.errors import PolicyNotAccepted
+from secureacct.errors import SecureAcctError, StoreUnavailable, TemporarilyUnavailable
 from secureacct.records.sessions import Session
 from secureacct.sessions import steps as sessions
-from secureacct.web import answers
+from secureacct.web import answers, dispatch
 from secureacct.web.flask.shell import shell_of
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock
@@ -126,7 +128,8 @@ def sign_in_required(view: Callable[P, R]) -> Callable[P, R | Response]:
         known = knock()
         if known.session is None:
             return _sign_in_first(known)
-        return view(*args, **kwargs)
+        policy = _policy_first(known)
+        return policy if policy is not None else view(*args, **kwargs)
 
     return guarded
 
@@ -137,6 +140,32 @@ def _sign_in_first(known: Knock) -> Response:
     wanted = flask.request.full_path.rstrip("?") if flask.request.method in ("GET", "HEAD") else ""
     where = known.site.url("/sign-in") + (f"?next={quote(wanted, safe='/')}" if wanted else "")
     return _respond(Answer(status=303, location=where))
+
+
+def _policy_first(known: Knock) -> Response | None:
+    """Whoever has not answered the policy in force is led to it."""
+    if known.session is None or not known.site.assembly.promises.policies:
+        return None
+    try:
+        run_inline(known.site.gate.check(known.session.account_id))
+    except PolicyNotAccepted as error:
+        here = flask.request.full_path.rstrip("?")
+        return _respond(dispatch.policy_first(known, error, here=here))
+    return None
+
+
+def on_error(error: SecureAcctError) -> Response:
+    """What an app's own page answers when one of our errors leaves it. An error of the program's goes on."""
+    if isinstance(error, StoreUnavailable):
+        shell = shell_of()
+        return shell.respond(dispatch.store_down(shell.site, shell.request_facts(), error))
+    if error.http_status_hint >= 500 and not isinstance(error, TemporarilyUnavailable):
+        raise error
+    if isinstance(error, SignInRequired):
+        return _sign_in_first(knock())
+    if isinstance(error, FreshProofRequired):
+        return _confirm_first(knock(), error.accepts)
+    return _respond(run_inline(answers.refused(knock(), error)))
 
 
 def _respond(answer: Answer) -> Response:
@@ -165,7 +194,7 @@ def require(
             known = knock()
             if known.session is None:
                 return _sign_in_first(known)
-            refusal = _not_enough(known, wanted, must_enrol)
+            refusal = _policy_first(known) or _not_enough(known, wanted, must_enrol)
             return refusal if refusal is not None else view(*args, **kwargs)
 
         return guarded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ from secureacct import logs
 from secureacct._faces import run_inline
 from secureacct.accounts import delivery
 from secureacct.accounts.fresh_proof import Resumed
+from secureacct.commitments import export
 from secureacct.errors import ConfigurationError, SecureAcctError, StoreUnavailable
+from secureacct.keys import KeyringError
 from secureacct.web import dispatch
 from secureacct.web.flask import replay
 from secureacct.web.flask.requests import facts, headers_of, iso, moment, response_of
@@ -39,9 +42,10 @@ class Shell:
     def __init__(self, app: flask.Flask, site: WebSite, *, ui: bool) -> None:
         self.app = app
         self.site = site
-        self._schema_ready = False
-        self._schema_lock = threading.Lock()
+        self._ready = False
+        self._ready_lock = threading.Lock()
         self._delivering = threading.Lock()
+        self._working = threading.Lock()
         blueprint = flask.Blueprint(
             EXTENSION,
             "secureacct.web",
@@ -79,7 +83,9 @@ class Shell:
         """Send an answer; the mails that wait leave after it."""
         flask.g.secureacct_answered = True
         response = response_of(self.site, answer)
-        if answer.mailed:
+        if answer.works:
+            response.call_on_close(self.work_soon)
+        elif answer.mailed:
             response.call_on_close(self.deliver_soon)
         return response
 
@@ -97,13 +103,33 @@ class Shell:
             return dispatch.store_down(self.site, request, error)
 
     def ready(self) -> None:
-        """On localhost the first request makes the tables that are missing."""
-        if self._schema_ready or not self.site.settings.is_local:
-            return
-        with self._schema_lock:
-            if not self._schema_ready:
-                self.site.assembly.create_schema()
-                self._schema_ready = True
+        """Before the first answer: on localhost make what is missing, elsewhere see that it is there.
+
+        :raises StoreUnavailable: it is not; a line in the log says what to do.
+        """
+        if not self._ready:
+            with self._ready_lock:
+                self._ready = self._ready or self._set_up()
+
+    def _set_up(self) -> bool:
+        assembly = self.site.assembly
+        try:
+            if self.site.settings.is_local:
+                assembly.init()
+            else:
+                assembly.check()
+        except (ConfigurationError, KeyringError) as error:
+            logs.event_at_most(
+                log,
+                "site.not_ready",
+                every_s=60,
+                now=time.monotonic(),
+                level="error",
+                reason=error.code,
+                hint=str(error),
+            )
+            raise StoreUnavailable("the site is not set up", retry_after=60) from None
+        return True
 
     def _replay(self, answer: Answer) -> Response:
         """The interrupted POST of a page of the app's own, repeated inside, once."""
@@ -132,6 +158,26 @@ class Shell:
             logs.event(log, "mail.not_delivered", level="warning", reason=error.code)
         finally:
             self._delivering.release()
+
+    def work_soon(self) -> None:
+        """Make the copies that wait, in the background; one at a time. What a process that ends leaves undone,
+        the next call or ``flask secureacct privacy run`` begins again."""
+        if not self._working.acquire(blocking=False):
+            return
+        thread = threading.Thread(target=self._work, name="secureacct-export", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._working.release()
+
+    def _work(self) -> None:
+        try:
+            run_inline(export.work(self.site.privacy.exports))
+            self.deliver()
+        except SecureAcctError as error:
+            logs.event(log, "export.not_made", level="warning", reason=error.code)
+        finally:
+            self._working.release()
 
     def deliver(self) -> int:
         """Hand over what waits in the outbox; how many mails left.
