@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError
 
 from secureacct.errors import ConfigurationError
 
@@ -57,7 +58,7 @@ def _url(url: str | sa.URL) -> sa.URL:
     try:
         made = sa.make_url(url)
         made.get_dialect()
-    except (sa.exc.ArgumentError, ModuleNotFoundError):  # the message may hold the URL's password
+    except (ArgumentError, ModuleNotFoundError):  # the message may hold the URL's password
         raise ConfigurationError("the database URL cannot be used") from None
     return made.set(drivername="postgresql+psycopg") if made.drivername == "postgresql" else made
 
