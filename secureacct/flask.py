@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from secureacct.web.flask import (
+    PrivacyChoices,
     ProfileField,
     SecureAcct,
+    cookie_choice,
     csrf_token,
     current_account,
     get_account,
@@ -14,8 +16,10 @@ from secureacct.web.flask import (
 )
 
 __all__ = [
+    "PrivacyChoices",
     "ProfileField",
     "SecureAcct",
+    "cookie_choice",
     "csrf_token",
     "current_account",
     "get_account",

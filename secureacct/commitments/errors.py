@@ -7,6 +7,8 @@ SecureAcctError
 └── Rejected
     ├── NothingDeclared         no such list, partner, purpose or policy                 404
     ├── NotInForce              an acceptance of a version that does not apply            409
+    ├── PolicyNotAccepted       a version in force must be answered first                 403
+    ├── AddressNotProven        mailings to an address that was not confirmed             403
     ├── NotAllowedToMail        no live opt-in, or a suppression: nothing was queued      403
     ├── DisclosureRefused       the person, the purpose or the terms do not allow it      403
     ├── UndeclaredField         a field the purpose was not declared for                  403
@@ -48,6 +50,24 @@ class NotInForce(Rejected):
     code = "not_in_force"
     http_status_hint = 409
     public_message = "This text has changed meanwhile. Please read the new version."
+
+
+class PolicyNotAccepted(Rejected):
+    """A version in force must be answered before this person goes on."""
+
+    code = "policy_not_accepted"
+    public_message = "Our policy has changed. Please read it and say whether you accept it."
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(f"policy {policy} is not accepted in the version in force")
+        self.policy = policy
+
+
+class AddressNotProven(Rejected):
+    """Mailings were asked for by an account whose address is not confirmed."""
+
+    code = "address_not_proven"
+    public_message = "Please confirm your e-mail address first."
 
 
 class NotAllowedToMail(Rejected):

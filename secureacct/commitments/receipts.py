@@ -73,11 +73,11 @@ def sign(keys: Keyring, receipt: Receipt) -> str:
 
 
 def read(text: str, *, public: bytes) -> Receipt:
-    """A receipt that was signed under this public key.
+    """A receipt that was signed under this public key. Spaces and line ends from a mail do no harm.
 
     :raises BadReceipt: altered, or not made by the holder of that key.
     """
-    first, _, second = text.partition(".")
+    first, _, second = "".join(text.split()).partition(".")
     body, signature = b64url_strict(first), b64url_strict(second)
     if body is None or signature is None:
         raise BadReceipt("not a receipt")

@@ -23,6 +23,10 @@ from secureacct.mail.lint import problems
 from secureacct.records.mail import Message
 
 MAX_FACT_CHARS = 100  # characters of one fact; our own limit
+RECEIPT_LINE = 64  # characters of a receipt between two spaces, so that it can break; ours
+_RECEIPT = re.compile(
+    r"[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{86}\Z"
+)  # a signed receipt: never a name or a link
 HIDDEN_FACT: Final = "(not shown)"
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # Unicode categories
@@ -96,6 +100,8 @@ def fact(text: str) -> str:
 
 
 def _shown(name: str, value: str) -> str:
+    if name == "receipt" and _RECEIPT.match(value):
+        return " ".join(value[start : start + RECEIPT_LINE] for start in range(0, len(value), RECEIPT_LINE))
     if name != "address":
         return fact(value) or HIDDEN_FACT
     address = parse_address(value)

@@ -11,6 +11,7 @@ from secureacct.accounts.outcomes import (
     FieldInvalid,
     FreshProofRequired,
     LinkRefused,
+    LinkUsed,
     NotFound,
     PasswordUnacceptable,
     SignInRejected,
@@ -136,6 +137,9 @@ NEXT_STEPS: dict[str, tuple[str, str]] = {
     "reset": ("/reset", "Ask for a new link"),
     "recover": ("/recover", "Begin again"),
     "email/confirm": ("/email", "Change your address again"),
+    "privacy/export": ("/privacy/export", "Ask for a new copy"),
+    "privacy/keep": ("/privacy", "Go to your privacy page"),
+    "unsubscribe": ("/privacy", "Choose your mailings"),
 }
 
 
@@ -146,6 +150,8 @@ async def refused(knock: Knock, error: SecureAcctError) -> Answer:
     site = knock.site
     if isinstance(error, LinkRefused):
         path = next((step for step in NEXT_STEPS if knock.request.path.startswith(f"/{step}")), "")
+        if isinstance(error, LinkUsed) and path != "reset":
+            path = ""  # what the link was for is done
         to, label = NEXT_STEPS.get(path, ("/sign-in", "Go to sign in"))
         dead = pages.DeadLink(
             reason=error.code, message=error.public_message, next_path=site.url(to), next_label=label

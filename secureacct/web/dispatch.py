@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import ClassVar
+from urllib.parse import quote
 
 from secureacct import logs
 from secureacct.accounts.fresh_proof import Resumed
 from secureacct.accounts.outcomes import FreshProofRequired, NotFound, SignInRequired
+from secureacct.commitments.errors import PolicyNotAccepted
 from secureacct.errors import Rejected, SecureAcctError, StoreUnavailable
 from secureacct.origin import PlainHttp
 from secureacct.records.sessions import HOUR_S
 from secureacct.sessions import steps as sessions
 from secureacct.sessions.token import key_of
 from secureacct.web import answers, routes
+from secureacct.web.around import Around, around, bare
 from secureacct.web.http import Answer, Request
 from secureacct.web.negotiation import Form, read_form, wants_json
 from secureacct.web.pages import SignedOut
@@ -57,10 +60,14 @@ async def handle(site: WebSite, request: Request) -> Answer:
         answer = await confirming.interrupted(knock, error, path=site.url(request.path))
     except SignInRequired as error:
         answer = await _lead_to_sign_in(knock, error)
+    except PolicyNotAccepted as error:
+        answer = policy_first(knock, error, here=site.url(request.path))
     except SecureAcctError as error:
         answer = await _refused(knock, error)
     if answer.resume is not None:
         answer = await _resume(knock, answer.resume)
+    if answer.page is not None:
+        answer = replace(answer, around=await _around(knock, found))
     return replace(answer, cookies=(*answer.cookies, *knock.set_cookies))
 
 
@@ -83,6 +90,23 @@ async def handle_well_known(site: WebSite, request: Request, name: str) -> Answe
     return await view(knock)
 
 
+def policy_first(knock: Knock, error: PolicyNotAccepted, *, here: str) -> Answer:
+    """People are led to the policy and then back; programs are told."""
+    if knock.json:
+        return answers.problem(error)
+    back = f"&next={quote(here, safe='/')}" if knock.request.method in ("GET", "HEAD") else ""
+    return redirect(knock.site.url(f"/policy?policy={quote(error.policy, safe='')}{back}"))
+
+
+async def _around(knock: Knock, found: tuple[routes.Route, dict[str, str]] | None) -> Around:
+    """What stands around the page. It never stops the page itself."""
+    plain = knock.request.method in ("GET", "HEAD") and found is not None and not found[1]
+    try:
+        return await around(knock, here=knock.site.url(knock.request.path) if plain else "")
+    except StoreUnavailable:
+        return bare(knock.site)
+
+
 async def _answer(knock: Knock, route: routes.Route, parts: dict[str, str]) -> Answer:
     request = knock.request
     if request.method in ("GET", "HEAD"):
@@ -97,6 +121,7 @@ async def _answer(knock: Knock, route: routes.Route, parts: dict[str, str]) -> A
         _read_link_cookie(knock, route)
         knock.arguments = tuple(parts.values())
         await _renew(knock)
+        await _wait_for_policy(knock, route)
         return await route.get(knock)
     if request.method != "POST" or route.post is None:
         raise MethodNotAllowed
@@ -106,13 +131,18 @@ async def _answer(knock: Knock, route: routes.Route, parts: dict[str, str]) -> A
         knock.json = True
     if route.csrf:
         knock.check_origin()
-    knock.form = read_form(request)
-    if route.csrf:
+        knock.form = read_form(request)
         knock.check_csrf()
     knock.link_token = parts.get("link", "")
     _read_link_cookie(knock, route)
     knock.arguments = tuple(value for name, value in parts.items() if name != "link")
+    await _wait_for_policy(knock, route)
     return await route.post(knock)
+
+
+async def _wait_for_policy(knock: Knock, route: routes.Route) -> None:
+    if route.waits and knock.session is not None and knock.site.assembly.promises.policies:
+        await knock.site.gate.check(knock.session.account_id)
 
 
 def _to_tls(knock: Knock) -> Answer:

@@ -6,7 +6,7 @@ body is bytes that were already cut off at the limit; an answer says what to sen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What to send: exactly one of ``json``, ``page``, ``location`` and ``body``."""
+    """What to send: exactly one of ``json``, ``page``, ``location``, ``stream`` and ``body``."""
 
     status: int = 200
     json: Any = field(default=None, repr=False)
@@ -53,4 +53,7 @@ class Answer:
     kind: str = "account"  # which set of security headers: "page", "account", "link", "signed_out"
     resume: Any = field(default=None, repr=False)  # a Resumed: the dispatcher carries it out
     replay: Any = field(default=None, repr=False)  # a Resumed of the app's own page: the shell repeats it
+    stream: AsyncIterator[bytes] | None = field(default=None, repr=False)  # sent piece by piece
+    around: Any = field(default=None, repr=False)  # a secureacct.web.around.Around, beside a page
+    works: bool = False  # a copy of somebody's data waits to be made: begin after the answer
     mailed: bool = False  # mails wait in the outbox: hand them over after the answer

@@ -16,8 +16,12 @@ from secureacct.web.views import (
     confirm,
     email,
     factors,
+    mailings,
+    own_data,
     passkeys,
     password,
+    policy,
+    privacy,
     profile,
     recovery,
     registration,
@@ -38,7 +42,8 @@ class Route:
     post: View | None = None
     link: bool = False
     json_only: bool = False
-    csrf: bool = True  # False for the one-click unsubscribe alone (RFC 8058)
+    csrf: bool = True  # False for the one-click unsubscribe alone (RFC 8058), which reads its own body
+    waits: bool = False  # it waits until the policy in force is accepted; what is one's own never does
     pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +57,7 @@ class Route:
 
 
 ROUTES: list[Route] = [
-    Route("/", get=profile.index),
+    Route("/", get=profile.index, waits=True),
     Route("/session", get=sign_in.who, json_only=True),
     Route("/sign-up", get=registration.sign_up_form, post=registration.sign_up),
     Route("/verify", get=registration.again_form, post=registration.again, link=True),
@@ -66,7 +71,7 @@ ROUTES: list[Route] = [
     Route("/password", get=password.form, post=password.change),
     Route("/reset", get=password.reset_form, post=password.reset, link=True),
     Route("/reset/{link}", get=password.new_password_form, post=password.new_password),
-    Route("/email", get=email.form, post=email.change),
+    Route("/email", get=email.form, post=email.change, waits=True),
     Route("/email/confirm", get=email.confirm_form, post=email.confirm, link=True),
     Route("/email/confirm/{link}", get=email.confirm_form, post=email.confirm),
     Route("/email/undo", get=email.undo_form, post=email.undo, link=True),
@@ -78,20 +83,31 @@ ROUTES: list[Route] = [
     Route("/recover/cancel", get=recovery.cancel_form, post=recovery.cancel, link=True),
     Route("/recover/cancel/{link}", get=recovery.cancel_form, post=recovery.cancel),
     Route("/profile", get=profile.form, post=profile.save),
-    Route("/two-step", get=factors.form, post=factors.begin),
-    Route("/two-step/confirm", get=factors.confirm_form, post=factors.confirm),
+    Route("/two-step", get=factors.form, post=factors.begin, waits=True),
+    Route("/two-step/confirm", get=factors.confirm_form, post=factors.confirm, waits=True),
     Route("/two-step/off", get=factors.off_form, post=factors.off),
-    Route("/recovery-codes", get=factors.codes_form, post=factors.codes),
-    Route("/passkeys", get=passkeys.listing, post=passkeys.add),
+    Route("/recovery-codes", get=factors.codes_form, post=factors.codes, waits=True),
+    Route("/passkeys", get=passkeys.listing, post=passkeys.add, waits=True),
     Route("/passkeys/{id}/remove", post=passkeys.remove),
     Route("/passkeys/{id}/rename", post=passkeys.rename),
     Route("/confirm", get=confirm.form, post=confirm.confirm),
     Route("/activity", get=profile.activity),
+    Route("/privacy", get=privacy.form, post=privacy.choose),
+    Route("/privacy/export", get=own_data.export_form, post=own_data.export),
+    Route("/privacy/export/download", get=own_data.download_form, post=own_data.download, link=True),
+    Route("/privacy/export/download/{link}", get=own_data.download_form, post=own_data.download),
+    Route("/privacy/delete", get=own_data.delete_form, post=own_data.delete),
+    Route("/privacy/keep", get=own_data.keep_form, post=own_data.keep, link=True),
+    Route("/privacy/keep/{link}", get=own_data.keep_form, post=own_data.keep),
+    Route("/unsubscribe/{token}", get=mailings.form, post=mailings.end, csrf=False),
+    Route("/policy", get=policy.form, post=policy.answer),
+    Route("/our-mail", get=privacy.our_mail),
 ]
 
 WELL_KNOWN: Mapping[str, View] = {
     "change-password": well_known.change_password,
     "passkey-endpoints": well_known.passkey_endpoints,
+    "security.txt": well_known.security_txt,
     "webauthn": well_known.webauthn,
 }
 

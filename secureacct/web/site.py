@@ -14,7 +14,11 @@ from secureacct import csrf, logs, origin
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.assembly import Assembly
 from secureacct.client_address import EXPLANATIONS, Client, SharedAddressWatch, client, coarse
-from secureacct.cookies import account_cookies
+from secureacct.commitments.policy_gate import PolicyGate
+from secureacct.commitments.privacy import Privacy
+from secureacct.consent import CookieStanding, cookie_standing
+from secureacct.consent.cookie_choice import ASK_AGAIN_AFTER
+from secureacct.cookies import SecureCookie, account_cookies
 from secureacct.headers import HeaderSet, SecurityHeaders, security_headers
 from secureacct.records.sessions import Session
 from secureacct.sessions import steps as sessions
@@ -34,17 +38,40 @@ class WebSite:
         self.settings = assembly.settings
         self.prefix = assembly.settings.url_prefix
         self.cookies = account_cookies(assembly.settings.cookie_name)
+        self.choice_cookie = SecureCookie("choice", max_age=ASK_AGAIN_AFTER)
         self.headers: SecurityHeaders = security_headers(assembly.settings.base_url)
         self.has_passkeys = _importable("webauthn")
         self._watch = SharedAddressWatch()
         self._lock = threading.Lock()
         self._csrf: csrf.CsrfTokens | None = None
         self._sessions: SessionParts | None = None
+        self._gate: PolicyGate | None = None
 
     @property
     def parts(self) -> AccountParts:
         """The parts of the journeys."""
         return self.assembly.parts
+
+    @property
+    def privacy(self) -> Privacy:
+        """What the privacy pages work with."""
+        return self.assembly.privacy
+
+    @property
+    def gate(self) -> PolicyGate:
+        """Whether people may go on under the policies in force."""
+        if self._gate is None:
+            self._gate = PolicyGate(self.privacy)
+        return self._gate
+
+    def cookie_standing(self, request: Request) -> CookieStanding:
+        """What may be set in the browser that sent this request. No I/O."""
+        return cookie_standing(
+            self.assembly.declarations,
+            cookie=self.choice_cookie.read(request.cookies),
+            gpc=request.header("sec-gpc"),
+            now=int(self.assembly.choices.clock()),
+        )
 
     @property
     def csrf(self) -> csrf.CsrfTokens:

@@ -19,6 +19,8 @@ except ModuleNotFoundError:
     raise MissingExtra("flask", needed_for="secureacct.flask") from None
 
 from secureacct.accounts.vault import ProfileField
+from secureacct.commitments.privacy import PrivacyChoices
+from secureacct.web.flask.around import cookie_choice
 from secureacct.web.flask.extension import SecureAcct
 from secureacct.web.flask.guards import (
     csrf_token,
@@ -30,8 +32,10 @@ from secureacct.web.flask.guards import (
 )
 
 __all__ = [
+    "PrivacyChoices",
     "ProfileField",
     "SecureAcct",
+    "cookie_choice",
     "csrf_token",
     "current_account",
     "get_account",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from secureacct._faces import run_inline
+from secureacct.web.around import Around, bare
 from secureacct.web.http import MAX_BODY, Answer, Request
 from secureacct.web.site import WebSite
 
@@ -61,7 +64,10 @@ def response_of(site: WebSite, answer: Answer) -> Response:
         body = json.dumps(answer.json, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         response = Response(body, answer.status, content_type=answer.content_type or "application/json")
     elif answer.page is not None:
-        response = Response(render(site, answer.page), answer.status, content_type="text/html; charset=utf-8")
+        html = render(site, answer.page, answer.around)
+        response = Response(html, answer.status, content_type="text/html; charset=utf-8")
+    elif answer.stream is not None:
+        response = Response(_Pieces(answer.stream), answer.status, content_type=answer.content_type)
     elif answer.location:
         response = Response(b"", answer.status, content_type="text/plain; charset=utf-8")
         response.autocorrect_location_header = False
@@ -76,14 +82,45 @@ def response_of(site: WebSite, answer: Answer) -> Response:
     return response
 
 
-def render(site: WebSite, page: Any) -> str:
+class _Pieces:
+    """A stream as a server wants it: one piece at a time, and closed whatever happens."""
+
+    def __init__(self, stream: AsyncIterator[bytes]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece = run_inline(_next(self._stream))
+        if piece is None:
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """The server is done, or the other side is gone."""
+        run_inline(_close(self._stream))
+
+
+async def _next(stream: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(stream, None)
+
+
+async def _close(stream: AsyncIterator[bytes]) -> None:
+    if isinstance(stream, AsyncGenerator):
+        await stream.aclose()
+
+
+def render(site: WebSite, page: Any, around: Around | None = None) -> str:
     """A page's HTML."""
+    beside = around or bare(site)
     return flask.render_template(
         page.template,
         page=page,
         layout=site.settings.base_template,
         site=site.settings,
         url=site.url,
+        secureacct_around=lambda: beside,
         static=lambda name: site.url(f"/static/{name}"),
     )
 

@@ -109,9 +109,11 @@ class Shell:
         """
         if not self._ready:
             with self._ready_lock:
-                self._ready = self._ready or self._set_up()
+                self._ready = self._set_up()
 
     def _set_up(self) -> bool:
+        if self._ready:  # another thread was first
+            return True
         assembly = self.site.assembly
         try:
             if self.site.settings.is_local:
@@ -160,8 +162,8 @@ class Shell:
             self._delivering.release()
 
     def work_soon(self) -> None:
-        """Make the copies that wait, in the background; one at a time. What a process that ends leaves undone,
-        the next call or ``flask secureacct privacy run`` begins again."""
+        """Make the copies that wait, in the background; one at a time. What a process that ends leaves
+        undone, the next call or ``flask secureacct privacy run`` begins again."""
         if not self._working.acquire(blocking=False):
             return
         thread = threading.Thread(target=self._work, name="secureacct-export", daemon=True)

@@ -27,6 +27,9 @@ NOTICES = {
     "confirmed": "Thank you, confirmed.",
     "cancelled": "The recovery is cancelled. Nothing was changed.",
     "protected": "Your account is protected. We sent you a mail with the way back in.",
+    "copy": "Your copy is being made. We send you a mail when it is ready.",
+    "leaving": "Your account will be deleted. We sent you a mail with the way back.",
+    "kept": "Your account stays. Nothing was deleted.",
     "recovered": "The second step is removed. Please sign in with your password.",
 }
 """Words after a redirect, by the code in the query: nobody can make the page say anything else."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secureacct.accounts import registration as steps
 from secureacct.accounts.outcomes import SignInRejected
+from secureacct.commitments.policy_gate import accepted_by_sign_up
 from secureacct.errors import InvalidInput
 from secureacct.web import pages
 from secureacct.web.answers import done, form_again, show
@@ -73,7 +74,7 @@ async def verify(knock: Knock) -> Answer:
     """POST: confirm the address."""
     cookie = knock.site.cookies.attempt
     try:
-        await steps.verify(
+        verified = await steps.verify(
             knock.parts,
             knock.link_token,
             password=knock.form.given("password"),
@@ -82,5 +83,6 @@ async def verify(knock: Knock) -> Answer:
         )
     except SignInRejected as error:
         return await form_again(knock, pages.Verify(needs_password=True), error)
+    await accepted_by_sign_up(knock.site.privacy, verified.account_id)
     knock.set_cookies += [cookie.clear(), knock.site.cookies.link.clear()]
     return done(knock, "verified", to=knock.site.url("/sign-in?done=verified"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from secureacct.accounts.passkeys import relying_party
+from secureacct.commitments.contact import MEDIA_TYPE
+from secureacct.commitments.privacy import security_txt as contact_of
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock
 
@@ -27,3 +29,17 @@ async def webauthn(knock: Knock) -> Answer:
     if not party.related_origins:
         return Answer(status=404, body=b"", content_type="text/plain; charset=utf-8", kind="page")
     return Answer(json=party.related_origins_document(), kind="page")
+
+
+async def security_txt(knock: Knock) -> Answer:
+    """/.well-known/security.txt: whom to tell about a hole (RFC 9116)."""
+    assembly, settings = knock.site.assembly, knock.site.settings
+    found = contact_of(
+        assembly.promises,
+        contact=settings.contact,
+        base_url=settings.base_url,
+        now=assembly.choices.clock(),
+    )
+    if found is None:
+        return Answer(status=404, body=b"", content_type=MEDIA_TYPE, kind="page")
+    return Answer(body=found.render().encode(), content_type=MEDIA_TYPE, kind="page")
