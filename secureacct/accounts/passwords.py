@@ -204,6 +204,7 @@ async def _open_by_reset(parts: AccountParts, token: str, new_password: str, *, 
     done = await parts.store.commit(
         (
             use(link, now=now),
+            ClaimIdentifier(tokens=tokens, account_id=account_id, now=now),
             DropAttempts(tokens=tokens),
             OpenAccount(
                 account_id=account_id,
@@ -212,7 +213,6 @@ async def _open_by_reset(parts: AccountParts, token: str, new_password: str, *, 
                 password_hash=encoded,
                 now=now,
             ),
-            ClaimIdentifier(tokens=tokens, account_id=account_id, now=now),
         ),
         events=(event,),
     )

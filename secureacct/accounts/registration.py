@@ -196,6 +196,9 @@ async def verify(
     done = await parts.store.commit(
         (
             use(link, now=now),
+            # The identifier goes first: of several confirmations at once all others wait for it here, and
+            # none of them holds what another one needs.
+            ClaimIdentifier(tokens=tokens, account_id=account_id, now=now),
             ConfirmAttempt(attempt_id=attempt.id, now=now),
             DropAttempts(tokens=tokens),
             OpenAccount(
@@ -205,7 +208,6 @@ async def verify(
                 password_hash=encoded,
                 now=now,
             ),
-            ClaimIdentifier(tokens=tokens, account_id=account_id, now=now),
         ),
         events=(event,),
     )
