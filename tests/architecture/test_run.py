@@ -34,7 +34,15 @@ def without_a_browser(tmp_path: Path) -> list[str]:
     file = tmp_path / "test_two.py"
     file.write_text(NEEDS_A_BROWSER)
     config = str(tree.ROOT / "pyproject.toml")
-    ours = ["-c", config, "-p", "tests.conftest", "-o", f"cache_dir={tmp_path}/cache"]
+    ours = [
+        "-c",
+        config,
+        "-p",
+        "tests.conftest",
+        "-o",
+        f"cache_dir={tmp_path}/cache",
+        f"--basetemp={tmp_path}/base",
+    ]
     return [sys.executable, "-m", "pytest", *ours, str(file)]
 
 
