@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Protocol
+from typing import Final, Protocol
 
 from secureacct._bytes import lp_join
 from secureacct._faces import Kind, awaiting, blocking, refuse_other_kind
@@ -267,10 +267,10 @@ class Statistics:
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    count = blocking(count)
-    count_once = blocking(count_once)
-    publish = blocking(publish)
-    forget_days = blocking(forget_days)
+    count: Final = blocking(count)
+    count_once: Final = blocking(count_once)
+    publish: Final = blocking(publish)
+    forget_days: Final = blocking(forget_days)
 
 
 class AsyncStatistics:
@@ -281,7 +281,7 @@ class AsyncStatistics:
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    count = awaiting(count)
-    count_once = awaiting(count_once)
-    publish = awaiting(publish)
-    forget_days = awaiting(forget_days)
+    count: Final = awaiting(count)
+    count_once: Final = awaiting(count_once)
+    publish: Final = awaiting(publish)
+    forget_days: Final = awaiting(forget_days)

@@ -6,6 +6,8 @@ given up after two days with a line in the log that names no address.
 
 from __future__ import annotations
 
+from typing import Final
+
 from secureacct import logs
 from secureacct.accounts.parts import AccountParts
 from secureacct.errors import SecureAcctError
@@ -17,7 +19,7 @@ FIRST_PAUSE_S = 30  # seconds, doubling; ours
 LONGEST_PAUSE_S = 3600  # seconds; ours
 GIVE_UP_AFTER_S = 2 * 86_400  # seconds; ours, longer than a week-end outage of one day
 
-log = logs.logger("mail")
+log: Final = logs.logger("mail")
 
 
 async def deliver(parts: AccountParts, mailer: Mailer, *, limit: int = 20) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from secureacct._faces import ServesAwaiting, ServesBlocking, awaiting, blocking, refuse_other_kind
 from secureacct.audit import steps
@@ -38,10 +38,10 @@ class AuditLog:
         refuse_other_kind(store, wanted="blocking")
         self.parts = AuditParts(store, EventKeys(keys), sinks, name, clock)
 
-    seal = blocking(steps.seal)
-    hand_over = blocking(steps.hand_over)
-    verify = blocking(steps.verify)
-    prune = blocking(steps.prune)
+    seal: Final = blocking(steps.seal)
+    hand_over: Final = blocking(steps.hand_over)
+    verify: Final = blocking(steps.verify)
+    prune: Final = blocking(steps.prune)
 
 
 class AsyncAuditLog:
@@ -59,7 +59,7 @@ class AsyncAuditLog:
         refuse_other_kind(store, wanted="awaiting")
         self.parts = AuditParts(store, EventKeys(keys), sinks, name, clock)
 
-    seal = awaiting(steps.seal)
-    hand_over = awaiting(steps.hand_over)
-    verify = awaiting(steps.verify)
-    prune = awaiting(steps.prune)
+    seal: Final = awaiting(steps.seal)
+    hand_over: Final = awaiting(steps.hand_over)
+    verify: Final = awaiting(steps.verify)
+    prune: Final = awaiting(steps.prune)

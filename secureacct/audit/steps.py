@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from secureacct import logs
 from secureacct.audit.encoding import GENESIS, EventKeys, pruned_mac
@@ -25,7 +26,7 @@ PAGE = 200  # segments read at once while checking
 EVERYTHING = 1 << 40  # events; no log is longer
 MOST_BACKLOG = 10  # notes a sink may be behind before it is said as an error
 
-log = logs.logger("audit")
+log: Final = logs.logger("audit")
 
 
 @dataclass(frozen=True, slots=True)

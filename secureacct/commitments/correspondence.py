@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from secureacct._faces import Kind, awaiting, blocking, refuse_other_kind
 from secureacct.commitments._ids import new_id
@@ -231,13 +231,13 @@ class Correspondence:
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    receive = blocking(receive)
-    reply = blocking(reply)
-    read = blocking(read)
-    thread = blocking(thread)
-    letters_of = blocking(letters_of)
-    allow_testimonial = blocking(allow_testimonial)
-    quote = blocking(quote)
+    receive: Final = blocking(receive)
+    reply: Final = blocking(reply)
+    read: Final = blocking(read)
+    thread: Final = blocking(thread)
+    letters_of: Final = blocking(letters_of)
+    allow_testimonial: Final = blocking(allow_testimonial)
+    quote: Final = blocking(quote)
 
 
 class AsyncCorrespondence:
@@ -248,10 +248,10 @@ class AsyncCorrespondence:
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    receive = awaiting(receive)
-    reply = awaiting(reply)
-    read = awaiting(read)
-    thread = awaiting(thread)
-    letters_of = awaiting(letters_of)
-    allow_testimonial = awaiting(allow_testimonial)
-    quote = awaiting(quote)
+    receive: Final = awaiting(receive)
+    reply: Final = awaiting(reply)
+    read: Final = awaiting(read)
+    thread: Final = awaiting(thread)
+    letters_of: Final = awaiting(letters_of)
+    allow_testimonial: Final = awaiting(allow_testimonial)
+    quote: Final = awaiting(quote)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from secureacct._bytes import b64url, b64url_strict
 from secureacct._faces import Kind, awaiting, blocking, refuse_other_kind
@@ -232,10 +232,10 @@ class Erasure:
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    request = blocking(request)
-    waiting = blocking(waiting)
-    undo = blocking(undo)
-    run_due = blocking(run_due)
+    request: Final = blocking(request)
+    waiting: Final = blocking(waiting)
+    undo: Final = blocking(undo)
+    run_due: Final = blocking(run_due)
 
 
 class AsyncErasure:
@@ -246,7 +246,7 @@ class AsyncErasure:
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    request = awaiting(request)
-    waiting = awaiting(waiting)
-    undo = awaiting(undo)
-    run_due = awaiting(run_due)
+    request: Final = awaiting(request)
+    waiting: Final = awaiting(waiting)
+    undo: Final = awaiting(undo)
+    run_due: Final = awaiting(run_due)

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from secureacct._bytes import b64url, b64url_strict
 from secureacct._faces import Kind, awaiting, blocking, refuse_other_kind, run_inline
@@ -229,12 +229,12 @@ class Exports:
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    request = blocking(request)
-    jobs_of = blocking(jobs_of)
-    work = blocking(work)
-    take = blocking(take)
-    piece = blocking(piece)
-    drop = blocking(drop)
+    request: Final = blocking(request)
+    jobs_of: Final = blocking(jobs_of)
+    work: Final = blocking(work)
+    take: Final = blocking(take)
+    piece: Final = blocking(piece)
+    drop: Final = blocking(drop)
 
     def download(self, account_id: str, token: str) -> Iterator[bytes]:
         """The archive behind a one-time link, piece by piece; deleted when the last one is out.
@@ -261,12 +261,12 @@ class AsyncExports:
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    request = awaiting(request)
-    jobs_of = awaiting(jobs_of)
-    work = awaiting(work)
-    take = awaiting(take)
-    piece = awaiting(piece)
-    drop = awaiting(drop)
+    request: Final = awaiting(request)
+    jobs_of: Final = awaiting(jobs_of)
+    work: Final = awaiting(work)
+    take: Final = awaiting(take)
+    piece: Final = awaiting(piece)
+    drop: Final = awaiting(drop)
 
     async def download(self, account_id: str, token: str) -> AsyncIterator[bytes]:
         """The archive behind a one-time link, piece by piece; deleted when the last one is out.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from secureacct._faces import awaiting, blocking, refuse_other_kind
 from secureacct.commitments import mailing_sending, mailing_stops, mailings
 from secureacct.commitments.mailing_stops import UnsubscribeOffer
@@ -27,15 +29,15 @@ class Mailings(_Mailings):
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    subscribe = blocking(mailings.subscribe)
-    confirm = blocking(mailings.confirm)
-    unsubscribe = blocking(mailing_stops.unsubscribe)
-    stop = blocking(mailing_stops.stop)
-    complain = blocking(mailing_stops.complain)
-    lists_of = blocking(mailings.lists_of)
-    subscribers = blocking(mailing_sending.subscribers)
-    queue_mailing = blocking(mailing_sending.queue_mailing)
-    send_mailing = blocking(mailing_sending.send_mailing)
+    subscribe: Final = blocking(mailings.subscribe)
+    confirm: Final = blocking(mailings.confirm)
+    unsubscribe: Final = blocking(mailing_stops.unsubscribe)
+    stop: Final = blocking(mailing_stops.stop)
+    complain: Final = blocking(mailing_stops.complain)
+    lists_of: Final = blocking(mailings.lists_of)
+    subscribers: Final = blocking(mailing_sending.subscribers)
+    queue_mailing: Final = blocking(mailing_sending.queue_mailing)
+    send_mailing: Final = blocking(mailing_sending.send_mailing)
 
 
 class AsyncMailings(_Mailings):
@@ -46,12 +48,12 @@ class AsyncMailings(_Mailings):
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    subscribe = awaiting(mailings.subscribe)
-    confirm = awaiting(mailings.confirm)
-    unsubscribe = awaiting(mailing_stops.unsubscribe)
-    stop = awaiting(mailing_stops.stop)
-    complain = awaiting(mailing_stops.complain)
-    lists_of = awaiting(mailings.lists_of)
-    subscribers = awaiting(mailing_sending.subscribers)
-    queue_mailing = awaiting(mailing_sending.queue_mailing)
-    send_mailing = awaiting(mailing_sending.send_mailing)
+    subscribe: Final = awaiting(mailings.subscribe)
+    confirm: Final = awaiting(mailings.confirm)
+    unsubscribe: Final = awaiting(mailing_stops.unsubscribe)
+    stop: Final = awaiting(mailing_stops.stop)
+    complain: Final = awaiting(mailing_stops.complain)
+    lists_of: Final = awaiting(mailings.lists_of)
+    subscribers: Final = awaiting(mailing_sending.subscribers)
+    queue_mailing: Final = awaiting(mailing_sending.queue_mailing)
+    send_mailing: Final = awaiting(mailing_sending.send_mailing)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from secureacct._faces import Kind, awaiting, blocking, refuse_other_kind
 from secureacct.commitments._ids import new_id
@@ -238,11 +238,11 @@ class Disclosures:
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    choose = blocking(choose)
-    may_disclose = blocking(may_disclose)
-    disclose = blocking(disclose)
-    standing = blocking(standing)
-    disclosures_of = blocking(disclosures_of)
+    choose: Final = blocking(choose)
+    may_disclose: Final = blocking(may_disclose)
+    disclose: Final = blocking(disclose)
+    standing: Final = blocking(standing)
+    disclosures_of: Final = blocking(disclosures_of)
 
 
 class AsyncDisclosures:
@@ -253,8 +253,8 @@ class AsyncDisclosures:
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    choose = awaiting(choose)
-    may_disclose = awaiting(may_disclose)
-    disclose = awaiting(disclose)
-    standing = awaiting(standing)
-    disclosures_of = awaiting(disclosures_of)
+    choose: Final = awaiting(choose)
+    may_disclose: Final = awaiting(may_disclose)
+    disclose: Final = awaiting(disclose)
+    standing: Final = awaiting(standing)
+    disclosures_of: Final = awaiting(disclosures_of)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from secureacct._faces import Kind, awaiting, blocking, refuse_other_kind
 from secureacct.commitments.errors import BadPromise, NothingDeclared, NotInForce, PolicyAltered
@@ -209,11 +209,11 @@ class Policies:
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    register = blocking(register)
-    in_force = blocking(in_force)
-    standing = blocking(standing)
-    acceptances = blocking(acceptances)
-    answer = blocking(answer)
+    register: Final = blocking(register)
+    in_force: Final = blocking(in_force)
+    standing: Final = blocking(standing)
+    acceptances: Final = blocking(acceptances)
+    answer: Final = blocking(answer)
 
 
 class AsyncPolicies:
@@ -224,8 +224,8 @@ class AsyncPolicies:
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    register = awaiting(register)
-    in_force = awaiting(in_force)
-    standing = awaiting(standing)
-    acceptances = awaiting(acceptances)
-    answer = awaiting(answer)
+    register: Final = awaiting(register)
+    in_force: Final = awaiting(in_force)
+    standing: Final = awaiting(standing)
+    acceptances: Final = awaiting(acceptances)
+    answer: Final = awaiting(answer)

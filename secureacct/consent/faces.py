@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from secureacct._faces import awaiting, blocking, refuse_other_kind
 from secureacct.consent import steps
 from secureacct.consent.cookie_choice import CookieStanding, cookie_standing
@@ -24,14 +26,14 @@ class Consents(_Choices):
         refuse_other_kind(parts.store, wanted="blocking")
         self.parts = parts
 
-    choose = blocking(steps.choose)
-    allowed = blocking(steps.allowed)
-    purposes_of = blocking(steps.purposes_of)
-    choose_cookies = blocking(steps.choose_cookies)
-    history = blocking(steps.history)
-    words_of = blocking(steps.words_of)
-    verify_history = blocking(steps.verify_history)
-    verify_everyone = blocking(steps.verify_everyone)
+    choose: Final = blocking(steps.choose)
+    allowed: Final = blocking(steps.allowed)
+    purposes_of: Final = blocking(steps.purposes_of)
+    choose_cookies: Final = blocking(steps.choose_cookies)
+    history: Final = blocking(steps.history)
+    words_of: Final = blocking(steps.words_of)
+    verify_history: Final = blocking(steps.verify_history)
+    verify_everyone: Final = blocking(steps.verify_everyone)
 
 
 class AsyncConsents(_Choices):
@@ -42,11 +44,11 @@ class AsyncConsents(_Choices):
         refuse_other_kind(parts.store, wanted="awaiting")
         self.parts = parts
 
-    choose = awaiting(steps.choose)
-    allowed = awaiting(steps.allowed)
-    purposes_of = awaiting(steps.purposes_of)
-    choose_cookies = awaiting(steps.choose_cookies)
-    history = awaiting(steps.history)
-    words_of = awaiting(steps.words_of)
-    verify_history = awaiting(steps.verify_history)
-    verify_everyone = awaiting(steps.verify_everyone)
+    choose: Final = awaiting(steps.choose)
+    allowed: Final = awaiting(steps.allowed)
+    purposes_of: Final = awaiting(steps.purposes_of)
+    choose_cookies: Final = awaiting(steps.choose_cookies)
+    history: Final = awaiting(steps.history)
+    words_of: Final = awaiting(steps.words_of)
+    verify_history: Final = awaiting(steps.verify_history)
+    verify_everyone: Final = awaiting(steps.verify_everyone)

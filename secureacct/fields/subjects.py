@@ -22,7 +22,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from secureacct._faces import ServesAwaiting, ServesBlocking, awaiting, blocking, refuse_other_kind
 from secureacct.errors import ConfigurationError
@@ -220,10 +220,10 @@ class Subjects:
         refuse_other_kind(store, wanted="blocking")
         self.parts = _parts(store, keys, provider, loaded, clock)
 
-    load = blocking(load)
-    forget = blocking(forget)
-    refresh = blocking(refresh)
-    rewrap = blocking(rewrap)
+    load: Final = blocking(load)
+    forget: Final = blocking(forget)
+    refresh: Final = blocking(refresh)
+    rewrap: Final = blocking(rewrap)
 
     @property
     def loaded(self) -> LoadedKeys:
@@ -246,10 +246,10 @@ class AsyncSubjects:
         refuse_other_kind(store, wanted="awaiting")
         self.parts = _parts(store, keys, provider, loaded, clock)
 
-    load = awaiting(load)
-    forget = awaiting(forget)
-    refresh = awaiting(refresh)
-    rewrap = awaiting(rewrap)
+    load: Final = awaiting(load)
+    forget: Final = awaiting(forget)
+    refresh: Final = awaiting(refresh)
+    rewrap: Final = awaiting(rewrap)
 
     @property
     def loaded(self) -> LoadedKeys:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from secureacct._faces import ServesAwaiting, ServesBlocking, awaiting, blocking, refuse_other_kind
 from secureacct.ports.sessions import SessionStore
@@ -53,22 +53,22 @@ class Sessions:
             store, policy, keys=keys, clock=clock, random=random, meter=meter, tell_reuse=tell_reuse
         )
 
-    load = blocking(steps.load)
-    start = blocking(steps.start)
-    rotate = blocking(steps.rotate)
-    renew = blocking(steps.renew)
-    end = blocking(steps.end)
-    end_by_id = blocking(steps.end_by_id)
-    list = blocking(many.live_sessions)
-    devices = blocking(many.devices)
-    end_all = blocking(many.end_all)
-    end_everyone = blocking(many.end_everyone)
-    set_status = blocking(many.set_status)
-    account_state = blocking(many.account_state)
-    data = blocking(many.data)
-    set_data = blocking(many.set_data)
-    purge = blocking(many.purge)
-    count = blocking(many.count)
+    load: Final = blocking(steps.load)
+    start: Final = blocking(steps.start)
+    rotate: Final = blocking(steps.rotate)
+    renew: Final = blocking(steps.renew)
+    end: Final = blocking(steps.end)
+    end_by_id: Final = blocking(steps.end_by_id)
+    list: Final = blocking(many.live_sessions)
+    devices: Final = blocking(many.devices)
+    end_all: Final = blocking(many.end_all)
+    end_everyone: Final = blocking(many.end_everyone)
+    set_status: Final = blocking(many.set_status)
+    account_state: Final = blocking(many.account_state)
+    data: Final = blocking(many.data)
+    set_data: Final = blocking(many.set_data)
+    purge: Final = blocking(many.purge)
+    count: Final = blocking(many.count)
 
     def renewal_is_due(self, session: Session) -> bool:
         """Whether ``renew`` would give this session a new token now. Asks no store."""
@@ -98,22 +98,22 @@ class AsyncSessions:
             store, policy, keys=keys, clock=clock, random=random, meter=meter, tell_reuse=tell_reuse
         )
 
-    load = awaiting(steps.load)
-    start = awaiting(steps.start)
-    rotate = awaiting(steps.rotate)
-    renew = awaiting(steps.renew)
-    end = awaiting(steps.end)
-    end_by_id = awaiting(steps.end_by_id)
-    list = awaiting(many.live_sessions)
-    devices = awaiting(many.devices)
-    end_all = awaiting(many.end_all)
-    end_everyone = awaiting(many.end_everyone)
-    set_status = awaiting(many.set_status)
-    account_state = awaiting(many.account_state)
-    data = awaiting(many.data)
-    set_data = awaiting(many.set_data)
-    purge = awaiting(many.purge)
-    count = awaiting(many.count)
+    load: Final = awaiting(steps.load)
+    start: Final = awaiting(steps.start)
+    rotate: Final = awaiting(steps.rotate)
+    renew: Final = awaiting(steps.renew)
+    end: Final = awaiting(steps.end)
+    end_by_id: Final = awaiting(steps.end_by_id)
+    list: Final = awaiting(many.live_sessions)
+    devices: Final = awaiting(many.devices)
+    end_all: Final = awaiting(many.end_all)
+    end_everyone: Final = awaiting(many.end_everyone)
+    set_status: Final = awaiting(many.set_status)
+    account_state: Final = awaiting(many.account_state)
+    data: Final = awaiting(many.data)
+    set_data: Final = awaiting(many.set_data)
+    purge: Final = awaiting(many.purge)
+    count: Final = awaiting(many.count)
 
     def renewal_is_due(self, session: Session) -> bool:
         """Whether ``renew`` would give this session a new token now. Asks no store."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from secureacct import logs
 from secureacct.errors import StoreUnavailable
@@ -33,7 +34,7 @@ from secureacct.sessions.parts import Meter, SessionParts
 from secureacct.sessions.policy import CLOCK_SLACK_S, GRACE_S, SessionPolicy
 from secureacct.sessions.token import key_of
 
-log = logs.logger("sessions")
+log: Final = logs.logger("sessions")
 
 
 async def load(parts: SessionParts, token: str | None) -> Session | None:

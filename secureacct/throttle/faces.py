@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from secureacct._faces import ServesAwaiting, ServesBlocking, awaiting, blocking, refuse_other_kind
 from secureacct.keys import Keyring
@@ -36,11 +36,11 @@ class Throttle:
         refuse_other_kind(store, wanted="blocking")
         self.parts = ThrottleParts(store, keys, policy or ThrottlePolicy(), clock)
 
-    admit = blocking(steps.admit)
-    succeeded = blocking(steps.succeeded)
-    withdrawn = blocking(steps.withdrawn)
-    cleared = blocking(steps.cleared)
-    forget = blocking(steps.forget)
+    admit: Final = blocking(steps.admit)
+    succeeded: Final = blocking(steps.succeeded)
+    withdrawn: Final = blocking(steps.withdrawn)
+    cleared: Final = blocking(steps.cleared)
+    forget: Final = blocking(steps.forget)
 
 
 class AsyncThrottle:
@@ -57,8 +57,8 @@ class AsyncThrottle:
         refuse_other_kind(store, wanted="awaiting")
         self.parts = ThrottleParts(store, keys, policy or ThrottlePolicy(), clock)
 
-    admit = awaiting(steps.admit)
-    succeeded = awaiting(steps.succeeded)
-    withdrawn = awaiting(steps.withdrawn)
-    cleared = awaiting(steps.cleared)
-    forget = awaiting(steps.forget)
+    admit: Final = awaiting(steps.admit)
+    succeeded: Final = awaiting(steps.succeeded)
+    withdrawn: Final = awaiting(steps.withdrawn)
+    cleared: Final = awaiting(steps.cleared)
+    forget: Final = awaiting(steps.forget)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from secureacct import logs
 from secureacct.client_address import widening
@@ -28,7 +29,7 @@ UNKNOWN_NETWORK = "unknown"  # everybody without an address shares one budget
 MOST_NETWORKS_KEPT = 4096  # networks whose charges are kept ready; about 5 MB
 LONGEST_RETRY_AFTER_S = 86_400  # seconds; what an answer may ask a client to wait
 
-log = logs.logger("throttle")
+log: Final = logs.logger("throttle")
 
 
 @dataclass(frozen=True, slots=True)

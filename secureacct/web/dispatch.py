@@ -7,7 +7,7 @@ holds, whether our own page sent it; 5. the view; 6. cookies. An error anywhere 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 from secureacct import logs
@@ -27,7 +27,7 @@ from secureacct.web.pages import SignedOut
 from secureacct.web.site import Knock, WebSite, redirect
 from secureacct.web.views import confirm as confirming
 
-log = logs.logger("web")
+log: Final = logs.logger("web")
 
 
 class MethodNotAllowed(Rejected):

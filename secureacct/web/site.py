@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Final
 
 from secureacct import csrf, logs, origin
 from secureacct.accounts.parts import AccountParts, Visit
@@ -27,7 +28,7 @@ from secureacct.sessions.parts import SessionParts, parts_of
 from secureacct.web.http import Answer, Request
 from secureacct.web.negotiation import EMPTY, Form, wants_json
 
-log = logs.logger("web")
+log: Final = logs.logger("web")
 
 
 class WebSite:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from secureacct import logs
 from secureacct.consent import CookieStanding, UndeclaredCookie, cookie_standing
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from secureacct.web.flask.shell import Shell
 
-log = logs.logger("cookies")
+log: Final = logs.logger("cookies")
 
 
 class CookieGuard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import flask
 from werkzeug.wrappers import Response
@@ -23,7 +23,7 @@ from secureacct.web.flask.requests import facts, headers_of, iso, moment, respon
 from secureacct.web.http import Answer, Request
 from secureacct.web.site import Knock, WebSite
 
-log = logs.logger("flask")
+log: Final = logs.logger("flask")
 
 EXTENSION = "secureacct"
 
