@@ -10,7 +10,8 @@ from typing import Protocol
 
 from secureacct.accounts.vault import Vault
 from secureacct.ports.accounts import AccountReads, Directory, PasswordStore
-from secureacct.records.accounts import Account
+from secureacct.ports.journal import Journal
+from secureacct.records.accounts import Account, OpenAccount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Known:
 
 
 class People(Protocol):
-    """Two look-ups."""
+    """Two look-ups, and what is done about somebody who has shown the password."""
 
     async def find(self, address: str) -> Known | None:
         """The person with this address."""
@@ -41,6 +42,10 @@ class People(Protocol):
 
     async def by_id(self, account_id: str) -> Known | None:
         """The person with this id."""
+        ...
+
+    async def settled(self, known: Known, *, first_epoch: int, now: int) -> Known:
+        """The person with facts of ours: made for an app's own user at the first sign-in."""
         ...
 
     async def keep_hash(self, account_id: str, *, current: str, replacement: str) -> None:
@@ -68,6 +73,10 @@ class OwnPeople:
     async def keep_hash(self, account_id: str, *, current: str, replacement: str) -> None:
         """See :class:`People`."""
 
+    async def settled(self, known: Known, *, first_epoch: int, now: int) -> Known:
+        """See :class:`People`: ours has them from the beginning."""
+        return known
+
     def _known(self, account: Account | None) -> Known | None:
         if account is None:
             return None
@@ -87,11 +96,15 @@ class OwnPeople:
         )
 
 
+class AppStore(AccountReads, Journal, Protocol):
+    """Reads of accounts, and commits."""
+
+
 class AppPeople:
     """The app's own users. Our facts about them (security version, freezes, profile) are in our tables,
     keyed by the app's id; the password is in the app's column."""
 
-    def __init__(self, directory: Directory, passwords: PasswordStore, store: AccountReads) -> None:
+    def __init__(self, directory: Directory, passwords: PasswordStore, store: AppStore) -> None:
         self._directory = directory
         self._passwords = passwords
         self._store = store
@@ -125,3 +138,13 @@ class AppPeople:
     async def keep_hash(self, account_id: str, *, current: str, replacement: str) -> None:
         """See :class:`People`."""
         await self._passwords.replace(account_id, current=current, replacement=replacement)
+
+    async def settled(self, known: Known, *, first_epoch: int, now: int) -> Known:
+        """See :class:`People`: a row of ours beside the app's own, which holds no address and no password."""
+        if await self._store.account_by_id(known.id) is not None:
+            return known
+        facts = OpenAccount(
+            account_id=known.id, first_epoch=first_epoch, sealed_email=b"", password_hash=None, now=now
+        )
+        await self._store.commit((facts,))  # lost: another request made it
+        return await self.by_id(known.id) or known

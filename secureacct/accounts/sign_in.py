@@ -34,6 +34,7 @@ from secureacct.records.accounts import (
 from secureacct.records.changes import Change, Lost
 from secureacct.records.factors import Factors
 from secureacct.records.mail import OutboxMail
+from secureacct.sessions.birth import first_epoch
 from secureacct.throttle import AuthenticatorPaused, TooManyAttempts
 from secureacct.throttle import steps as throttle
 
@@ -104,6 +105,7 @@ async def sign_in(
             await _tell_paused(parts, address, known, visit, now=now)
         raise SignInRejected
     await throttle.succeeded(parts.throttle, ticket)
+    known = await parts.people.settled(known, first_epoch=first_epoch(parts.random), now=now)
     factors = await parts.store.factors_of(known.id)
     if better and stored:
         await parts.people.keep_hash(known.id, current=stored, replacement=better)
