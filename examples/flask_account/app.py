@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from examples.flask_account import outbox
+from examples.flask_account import outbox, promises, trials
 from secureacct.flask import (
     ProfileField,
     SecureAcct,
+    cookie_choice,
     csrf_token,
     get_account,
     require_account,
@@ -55,9 +56,10 @@ def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".l
         SECUREACCT_NETWORK_BUDGET=1000,  # every visitor of the demo comes from this one machine
     )
     mailer = OutboxMailer()
-    accounts = SecureAcct(profile=PROFILE, mailer=mailer)
+    accounts = SecureAcct(profile=PROFILE, mailer=mailer, privacy=promises.PRIVACY)
     accounts.init_app(app)
     app.register_blueprint(outbox.blueprint(mailer))
+    app.register_blueprint(trials.blueprint(app, accounts))
 
     @app.before_request
     def one_name() -> AnyResponse | None:
@@ -73,8 +75,14 @@ def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".l
         return {"csrf_token": csrf_token}
 
     @app.get("/")
-    def home() -> str:
-        return render_template("shop/home.html", account=get_account(), goods=GOODS)
+    def home() -> Response:
+        page = Response(render_template("shop/home.html", account=get_account(), goods=GOODS))
+        if cookie_choice().serves("visits"):  # only for who agreed to be counted
+            page.set_cookie(
+                promises.VISITS_COOKIE, _one_more(), max_age=90 * 86_400, secure=True, httponly=True,
+                samesite="Lax",
+            )  # fmt: skip
+        return page
 
     @app.get("/orders")
     @sign_in_required
@@ -86,3 +94,8 @@ def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".l
         abort(404)
 
     return app
+
+
+def _one_more() -> str:
+    before = request.cookies.get(promises.VISITS_COOKIE, "")
+    return str(int(before) + 1) if before.isdecimal() and len(before) < 9 else "1"

@@ -79,6 +79,12 @@ class PolicyGate:
             for policy in self._privacy.policy_names:
                 self._yes.pop((account_id, policy), None)
 
+    def refresh(self) -> None:
+        """A version was registered just now: ask the store for everybody."""
+        with self._lock:
+            self._yes.clear()
+            self._versions.clear()
+
     async def _said_yes(self, account_id: str, policy: str) -> bool:
         remembered = self._yes.get((account_id, policy))
         now = self._privacy.policies.now()

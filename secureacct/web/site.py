@@ -36,12 +36,12 @@ class WebSite:
 
     def __init__(self, assembly: Assembly) -> None:
         self.assembly = assembly
-        self.settings = assembly.settings
-        self.prefix = assembly.settings.url_prefix
-        self.cookies = account_cookies(assembly.settings.cookie_name)
-        self.choice_cookie = SecureCookie("choice", max_age=ASK_AGAIN_AFTER)
+        self.settings: Final = assembly.settings
+        self.prefix: Final = assembly.settings.url_prefix
+        self.cookies: Final = account_cookies(assembly.settings.cookie_name)
+        self.choice_cookie: Final = SecureCookie("choice", max_age=ASK_AGAIN_AFTER)
         self.headers: SecurityHeaders = security_headers(assembly.settings.base_url)
-        self.has_passkeys = _importable("webauthn")
+        self.has_passkeys: Final = _importable("webauthn")
         self._watch = SharedAddressWatch()
         self._lock = threading.Lock()
         self._csrf: csrf.CsrfTokens | None = None

@@ -29,6 +29,9 @@ def cookie_choice() -> CookieStanding:
 
 def app_around() -> Around:
     """What the templates of the notice and the footer show on a page of the app's own."""
+    known_facts: Around | None = flask.g.get("secureacct_around")
+    if known_facts is not None:
+        return known_facts
     site = shell_of().site
     try:
         known = knock()
@@ -39,6 +42,7 @@ def app_around() -> Around:
     if known.set_cookies:  # a form is tied to this browser
         flask.g.secureacct_cookies = (*flask.g.get("secureacct_cookies", ()), *known.set_cookies)
         known.set_cookies.clear()
+    flask.g.secureacct_around = found
     return found
 
 

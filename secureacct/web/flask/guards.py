@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 from urllib.parse import quote
 
 import flask
@@ -116,7 +116,7 @@ def require_account() -> Person:
     return person
 
 
-current_account = cast(Person, LocalProxy(require_account))
+current_account: Final = cast(Person, LocalProxy(require_account))
 """The signed-in person, as a proxy: ``current_account.email``. Raises SignInRequired where nobody is."""
 
 
