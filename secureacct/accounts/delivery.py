@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from secureacct import logs
+from secureacct.accounts.mails import DECOY
 from secureacct.accounts.parts import AccountParts
 from secureacct.errors import SecureAcctError
 from secureacct.mail.lint import lint
@@ -30,6 +31,9 @@ async def deliver(parts: AccountParts, mailer: Mailer, *, limit: int = 20) -> in
     now = parts.now()
     sent = 0
     for mail in await parts.store.due_mails(now=now, limit=limit, lease_s=LEASE_S):
+        if mail.kind == DECOY:
+            await parts.store.delivered(mail.id)
+            continue
         try:
             message = parts.vault.open_mail(mail.sealed, mail_id=mail.id)
             lint(message, base_url=parts.site.base_url, site=parts.site.name)

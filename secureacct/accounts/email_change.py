@@ -64,10 +64,6 @@ async def ask_for_email_change(
         parts, "email_change_asked", outcome="ok", account=known.id, session=session.id, visit=visit, now=now
     )
     holder = await parts.people.find(address)
-    if holder is not None and holder.id != known.id:
-        mail = mails.already_registered(parts, holder, now=now)
-        await parts.store.commit((), events=(event,), mails=(mail,))
-        return CheckMail()
     change_id = new_id(parts)
     sealed_old, sealed_new = parts.vault.seal_change(old=known.email, new=address, change_id=change_id)
     change = EmailChange(
@@ -90,6 +86,8 @@ async def ask_for_email_change(
     )
     notice, links = mails.email_change_asked(parts, known, visit, new=address, now=now)
     mail = mails.confirm_new_email(parts, address, token=token, now=now)
+    if holder is not None and holder.id != known.id:  # the same rows, but nobody gets the token
+        mail = mails.already_registered(parts, holder, now=now)
     await parts.store.commit(
         (VoidEmailChanges(account_id=known.id), AddEmailChange(change=change), link, *links),
         events=(event,),

@@ -7,6 +7,7 @@ typed by somebody else; nothing is sent here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from secureacct.accounts.directory import Known
@@ -90,6 +91,32 @@ def _notice(
         facts={"when": at(now), "device": visit.device, **(facts or {})},
     )
     return (mail,), (link,)
+
+
+DECOY = "decoy"
+"""The kind of a mail that nobody gets: it is written so that an answer takes as long as any other."""
+
+_NOBODY = "nobody@nobody.invalid"  # RFC 2606 section 2: no such domain will ever be
+
+
+def decoy(parts: AccountParts, mail: OutboxMail) -> OutboxMail:
+    """A mail as ``mail`` that is never sent: ``deliver`` drops it unread. It must be made to nobody."""
+    return replace(mail, kind=DECOY, account_id=None)
+
+
+def no_reset(parts: AccountParts, *, token: str, now: int) -> OutboxMail:
+    """What is written where :func:`reset` has nobody to go to."""
+    return decoy(parts, reset(parts, _NOBODY, token=token, now=now))
+
+
+def no_password_paused(parts: AccountParts, *, token: str, now: int) -> OutboxMail:
+    """What is written where :func:`password_paused` has nobody to go to."""
+    lifetime = lasting(parts.lifetimes.verify)
+    links = {"reset": f"/reset/{token}"}
+    return decoy(
+        parts,
+        _letter(parts, "password_paused", _NOBODY, now=now, links=links, facts={"lifetime": lifetime}),
+    )
 
 
 def verify(parts: AccountParts, address: str, *, token: str, now: int) -> OutboxMail:

@@ -129,8 +129,11 @@ async def ask_for_reset(parts: AccountParts, email: str, *, visit: Visit = Visit
         await parts.store.commit(
             (link,), events=(event,), mails=(mails.reset(parts, address, token=token, now=now),)
         )
-    else:
-        await parts.store.commit((), events=(event,))
+    else:  # the same rows, so that the answer takes as long; nobody has the token or gets the mail
+        token, link = new_link(parts, "reset", lifetime=parts.lifetimes.reset, now=now)
+        await parts.store.commit(
+            (link,), events=(event,), mails=(mails.no_reset(parts, token=token, now=now),)
+        )
     return CheckMail()
 
 

@@ -86,9 +86,10 @@ async def sign_in(
     except AuthenticatorPaused:
         await _tell_paused(parts, address, known, visit, now=now)
         raise
-    attempt = None
-    if known is None:
-        attempt = await _attempt_to_check(parts, address, browser_token, now=now)
+    # Looked for in every case: whoever has an account is answered no sooner than who has none.
+    attempt = await _attempt_to_check(parts, address, browser_token, now=now)
+    if known is not None:
+        attempt = None
     stored = known.password_hash if known else attempt.password_hash if attempt else None
     whose = known.id if known else attempt.id if attempt else None
     try:
@@ -271,7 +272,9 @@ async def _tell_paused(
         parts, "password_paused", outcome="ok", account=known.id if known else None, visit=visit, now=now
     )
     if known is None or not known.active or not known.ours:
-        await parts.store.commit((), events=(event,))
+        token, link = new_link(parts, "reset", lifetime=parts.lifetimes.verify, now=now)
+        nobody = mails.no_password_paused(parts, token=token, now=now)
+        await parts.store.commit((link,), events=(event,), mails=(nobody,))
         return
     token, link = new_link(
         parts,
