@@ -46,7 +46,7 @@ from secureacct.sessions import (
     moved,
 )
 from secureacct.sessions import devices as devices_module
-from secureacct.sessions.many import PURGE_MOST, next_batch
+from secureacct.sessions.many import PURGE_AIM_S, PURGE_MOST, next_batch
 from secureacct.sessions.policy import LONGEST
 from secureacct.sessions.rules import ends_by_itself, renewal_is_due, room_for, why_ended
 from secureacct.sessions.token import TOKEN_CHARACTERS, account_tag, key_of, make_token, place
@@ -250,7 +250,7 @@ def test_room_is_made_only_by_the_weaker_and_unseen() -> None:
 def test_purge_batches_adapt() -> None:
     """Never more than twice as much, never none, never over the most."""
     assert next_batch(1000, took_s=0.0001) == 2000
-    assert next_batch(1000, took_s=0.1) == 100
+    assert next_batch(1000, took_s=10 * PURGE_AIM_S) == 100
     assert next_batch(1, took_s=10) == 1
     assert next_batch(PURGE_MOST, took_s=0.00001) == PURGE_MOST
 
