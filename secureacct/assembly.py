@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from secureacct._faces import run_inline
@@ -94,19 +94,19 @@ class Assembly:
 
     def __init__(self, settings: Settings, choices: Choices | None = None) -> None:
         self.settings = settings
-        self.choices = choices or Choices()
+        self.choices: Final = choices or Choices()
         policy = POLICIES.get(settings.policy)
         if policy is None:
             raise ConfigurationError(f"{PREFIX}POLICY must be one of: {', '.join(POLICIES)}")
         self.policy = policy
-        self.proxies = TrustedProxies.parse(settings.trusted_proxies)
+        self.proxies: Final = TrustedProxies.parse(settings.trusted_proxies)
         self._lock = threading.RLock()
         self._store: Any = self.choices.store
         self._keys: Keyring | None = self.choices.keys
         self._parts: AccountParts | None = None
         self._mailer: Mailer | None = self.choices.mailer
         self._privacy: Privacy | None = None
-        self.promises = self.choices.privacy or PrivacyChoices()
+        self.promises: Final = self.choices.privacy or PrivacyChoices()
         self.declarations: Declarations = declarations_of(
             self.promises, session_cookie=COOKIE_PREFIX + settings.cookie_name
         )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from secureacct.errors import ConfigurationError
 
@@ -101,7 +101,7 @@ class SecureCookie:
             )
         if same_site not in ("Lax", "Strict"):
             raise CookieError("same_site is 'Lax' or 'Strict'")
-        self.name = PREFIX + name
+        self.name: Final = PREFIX + name
         self._max_age = _seconds(max_age)
         self._attributes = f"; Path=/; Secure; HttpOnly; SameSite={same_site}"
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from itsdangerous.signer import HMACAlgorithm
 
@@ -137,7 +137,7 @@ class SignedTokens:
         seconds = int(max_age.total_seconds())
         if not 0 < seconds <= MAX_AGE_CAP_S:
             raise ConfigurationError("a token is good for 1 second to ten years")
-        self.purpose = purpose
+        self.purpose: Final = purpose
         self._keys = keys
         self._info = mac_info(purpose)
         self._max_age = seconds

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from secureacct.errors import InvalidInput, Rejected
 from secureacct.password_rules import Problem
@@ -63,7 +64,7 @@ class FreshProofRequired(Rejected):
 
     def __init__(self, accepts: Sequence[str], *, password_proved: bool = False) -> None:
         super().__init__(self.public_message)
-        self.accepts = tuple(accepts)
+        self.accepts: Final = tuple(accepts)
         self.password_proved = password_proved
 
 
@@ -119,7 +120,7 @@ class PasswordUnacceptable(InvalidInput):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(self.public_message)
-        self.problems = tuple(problems)
+        self.problems: Final = tuple(problems)
 
 
 class FieldInvalid(InvalidInput):

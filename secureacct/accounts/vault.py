@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from secureacct.audit.encoding import EventKeys
 from secureacct.fields import BlindIndex, FieldCipher
@@ -35,7 +36,7 @@ class Vault:
 
     def __init__(self, keys: Keyring, *, profile: Sequence[ProfileField] = ()) -> None:
         self.keys = keys
-        self.profile_fields = {one.name: one for one in profile}
+        self.profile_fields: Final = {one.name: one for one in profile}
         self._identifiers = BlindIndex(keys, table="account", column="email", normalise="email", unique=True)
         self._email = FieldCipher(keys, table="account", column="email", type=str, floor=64)
         self._attempt_email = FieldCipher(keys, table="attempt", column="email", type=str, floor=64)
@@ -43,8 +44,8 @@ class Vault:
         self._change_new = FieldCipher(keys, table="email_change", column="new", type=str, floor=64)
         self._totp = FieldCipher(keys, table="totp", column="secret", type=str)
         self._mail = FieldCipher(keys, table="outbox", column="body", type=str)
-        self.event_keys = EventKeys(keys)
-        self.event_cipher = FieldCipher(keys, table="event", column="personal", type=str)
+        self.event_keys: Final = EventKeys(keys)
+        self.event_cipher: Final = FieldCipher(keys, table="event", column="personal", type=str)
         self._interrupted = FieldCipher(keys, table="interrupted", column="form", type=str)
         self._profile = {
             name: FieldCipher(keys, table="profile", column=name, type=str) for name in self.profile_fields

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from secureacct.keys import Keyring
 from secureacct.keys.errors import KeyringError
@@ -33,7 +34,7 @@ class EventKeys:
     __slots__ = ("_derived", "keys")
 
     def __init__(self, keys: Keyring) -> None:
-        self.keys = keys
+        self.keys: Final = keys
         self._derived: dict[tuple[int, str], bytes] = {}
 
     def key(self, key_id: int, purpose: str = MAC_PURPOSE) -> bytes:

@@ -36,7 +36,7 @@ class AuditLog:
         clock: Callable[[], float] = time.time,
     ) -> None:
         refuse_other_kind(store, wanted="blocking")
-        self.parts = AuditParts(store, EventKeys(keys), sinks, name, clock)
+        self.parts: Final = AuditParts(store, EventKeys(keys), sinks, name, clock)
 
     seal: Final = blocking(steps.seal)
     hand_over: Final = blocking(steps.hand_over)
@@ -57,7 +57,7 @@ class AsyncAuditLog:
         clock: Callable[[], float] = time.time,
     ) -> None:
         refuse_other_kind(store, wanted="awaiting")
-        self.parts = AuditParts(store, EventKeys(keys), sinks, name, clock)
+        self.parts: Final = AuditParts(store, EventKeys(keys), sinks, name, clock)
 
     seal: Final = awaiting(steps.seal)
     hand_over: Final = awaiting(steps.hand_over)

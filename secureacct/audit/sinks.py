@@ -11,7 +11,7 @@ import logging.handlers
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from secureacct.audit.errors import SinkUnavailable
 from secureacct.logs import escape
@@ -43,7 +43,7 @@ class FileSink:
     Put the file on another machine's disk, or where the app may append and not rewrite (``chattr +a``)."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Final = Path(path)
 
     @property
     def name(self) -> str:

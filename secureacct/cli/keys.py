@@ -6,7 +6,7 @@ import datetime as dt
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -59,7 +59,7 @@ def opened(keyring: Path, passphrase_file: Path | None) -> Keyring:
     return Keyring.load(keyring, passphrase_in(passphrase_file))
 
 
-root_option = click.option(
+root_option: Final = click.option(
     "--root", type=click.Choice(ROOTS), default=FIELDS_ROOT, show_default=True, help="Which root."
 )
 

@@ -75,7 +75,7 @@ class Partners:
     def __init__(self, partners: Iterable[Partner] = ()) -> None:
         """:raises BadPromise: a name is doubled or has a slash, terms or words are missing, a purpose
         hands over nothing, or a moment has no time zone."""
-        self.all = tuple(partners)
+        self.all: Final = tuple(partners)
         self._purposes: dict[tuple[str, str], tuple[Partner, DisclosurePurpose]] = {}
         for partner in self.all:
             moments = [partner.agreed_on, *([partner.ends_on] if partner.ends_on else [])]

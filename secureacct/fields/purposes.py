@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Generic, NoReturn, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 
 from secureacct.fields.cipher import FieldCipher
 from secureacct.fields.errors import InvalidValue, PurposeRequired
@@ -66,7 +66,7 @@ class PurposeBound(Generic[T]):
     ) -> None:
         if not purposes or isinstance(purposes, str):
             raise InvalidValue("declare the purposes this field is read for, as a list of names")
-        self.purposes = frozenset(purposes)
+        self.purposes: Final = frozenset(purposes)
         self._cipher = cipher
         self._mask = mask
         self._on_read = on_read

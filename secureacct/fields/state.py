@@ -108,8 +108,8 @@ class FieldState:
         self._field_keys: dict[tuple[int, int], envelope.FieldKey] = {}
         self.openers: dict[bytes, Open] = {}
         self.segment: Segment = _empty()
-        self.deadline = 0.0
-        self.epoch = 0
+        self.deadline: float = 0.0
+        self.epoch: int = 0
         keys.watch(self.reset)
         if data_keys is not None:
             data_keys.watch(self.reset)

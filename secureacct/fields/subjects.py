@@ -218,7 +218,7 @@ class Subjects:
         clock: Callable[[], float] = time.time,
     ) -> None:
         refuse_other_kind(store, wanted="blocking")
-        self.parts = _parts(store, keys, provider, loaded, clock)
+        self.parts: Final = _parts(store, keys, provider, loaded, clock)
 
     load: Final = blocking(load)
     forget: Final = blocking(forget)
@@ -244,7 +244,7 @@ class AsyncSubjects:
         clock: Callable[[], float] = time.time,
     ) -> None:
         refuse_other_kind(store, wanted="awaiting")
-        self.parts = _parts(store, keys, provider, loaded, clock)
+        self.parts: Final = _parts(store, keys, provider, loaded, clock)
 
     load: Final = awaiting(load)
     forget: Final = awaiting(forget)

@@ -12,15 +12,15 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from secureacct._bytes import lp_join
 
-metadata = sa.MetaData()
+metadata: Final = sa.MetaData()
 
-jobs = sa.Table(
+jobs: Final = sa.Table(
     "sa_rotation_job",
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
@@ -28,7 +28,7 @@ jobs = sa.Table(
     sa.Column("column_names", sa.Text, nullable=False),
     sa.Column("passes", sa.Integer, nullable=False),
 )
-chunks = sa.Table(
+chunks: Final = sa.Table(
     "sa_rotation_chunk",
     metadata,
     sa.Column("job", sa.String(32), primary_key=True),
@@ -39,7 +39,7 @@ chunks = sa.Table(
     sa.Column("rotated", sa.BigInteger, nullable=False),
     sa.Column("moved", sa.BigInteger, nullable=False),
 )
-failures = sa.Table(
+failures: Final = sa.Table(
     "sa_rotation_failure",
     metadata,
     sa.Column("job", sa.String(32), primary_key=True),

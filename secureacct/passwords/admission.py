@@ -46,9 +46,9 @@ class Slot:
     __slots__ = ("scratch", "started", "threads")
 
     def __init__(self) -> None:
-        self.scratch = Scratch()
-        self.started = 0.0
-        self.threads = 1
+        self.scratch: Final = Scratch()
+        self.started: float = 0.0
+        self.threads: int = 1
 
 
 class Ticket(Protocol):
@@ -102,9 +102,9 @@ class Admission:
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.cores = usable_cores()
-        self.at_once = self.cores if at_once is None else at_once
-        self.waiting = WAITING_PER_SLOT * self.at_once if waiting is None else waiting
+        self.cores: Final = usable_cores()
+        self.at_once: Final = self.cores if at_once is None else at_once
+        self.waiting: Final = WAITING_PER_SLOT * self.at_once if waiting is None else waiting
         self.patience = patience
         if self.at_once < 1 or self.waiting < 0 or patience <= 0:
             raise ConfigurationError("admission needs at_once >= 1, waiting >= 0 and patience > 0")

@@ -54,7 +54,7 @@ class Arena:
 
     def __init__(self, size: int) -> None:
         ffi: Any = low_level.ffi
-        self.size = size
+        self.size: Final = size
         self._area = _anonymous(size)
         self._start = ffi.from_buffer("uint8_t[]", self._area)
         start = ffi.cast("uint8_t *", self._start)
@@ -68,8 +68,8 @@ class Arena:
         def free(_memory: Any, _size: int) -> None:
             """Nothing: the core has wiped it, and the next hash will want it."""
 
-        self.allocate = ffi.callback("int(uint8_t **, size_t)", allocate, error=_REFUSED)
-        self.free = ffi.callback("void(uint8_t *, size_t)", free)
+        self.allocate: Final = ffi.callback("int(uint8_t **, size_t)", allocate, error=_REFUSED)
+        self.free: Final = ffi.callback("void(uint8_t *, size_t)", free)
 
     def is_wiped(self, sample: int = 4096) -> bool:
         """True if every byte of every ``sample``-th block is zero; for tests and ``benchmark``."""

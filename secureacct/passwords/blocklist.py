@@ -43,7 +43,7 @@ class Blocklist:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Final = Path(path)
         try:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size

@@ -67,7 +67,7 @@ class PasswordHasher:
         self._nobody: str | None = None
         self.importing = importing
         self.keys = keys
-        self.foreign = None if foreign is None else tuple(foreign)
+        self.foreign: Final = None if foreign is None else tuple(foreign)
         self._double_salt = flask_security_salt.encode() if flask_security_salt is not None else None
         self._admission = admission
         self._alongside = None if alongside is None else self._read(alongside)

@@ -49,7 +49,7 @@ class Sessions:
         tell_reuse: TellReuse | None = None,
     ) -> None:
         refuse_other_kind(store, wanted="blocking")
-        self.parts = parts_of(
+        self.parts: Final = parts_of(
             store, policy, keys=keys, clock=clock, random=random, meter=meter, tell_reuse=tell_reuse
         )
 
@@ -94,7 +94,7 @@ class AsyncSessions:
         tell_reuse: TellReuse | None = None,
     ) -> None:
         refuse_other_kind(store, wanted="awaiting")
-        self.parts = parts_of(
+        self.parts: Final = parts_of(
             store, policy, keys=keys, clock=clock, random=random, meter=meter, tell_reuse=tell_reuse
         )
 

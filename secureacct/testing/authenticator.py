@@ -17,7 +17,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -109,7 +109,7 @@ class SoftwareAuthenticator:
         self.algorithms = algorithms
         self.can_verify = can_verify
         self.backup_eligible = backup_eligible
-        self.backed_up = backed_up and backup_eligible
+        self.backed_up: Final = backed_up and backup_eligible
         self.aaguid = aaguid
         self.transports = transports
         self.random = random

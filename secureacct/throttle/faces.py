@@ -34,7 +34,7 @@ class Throttle:
         clock: Callable[[], float] = time.time,
     ) -> None:
         refuse_other_kind(store, wanted="blocking")
-        self.parts = ThrottleParts(store, keys, policy or ThrottlePolicy(), clock)
+        self.parts: Final = ThrottleParts(store, keys, policy or ThrottlePolicy(), clock)
 
     admit: Final = blocking(steps.admit)
     succeeded: Final = blocking(steps.succeeded)
@@ -55,7 +55,7 @@ class AsyncThrottle:
         clock: Callable[[], float] = time.time,
     ) -> None:
         refuse_other_kind(store, wanted="awaiting")
-        self.parts = ThrottleParts(store, keys, policy or ThrottlePolicy(), clock)
+        self.parts: Final = ThrottleParts(store, keys, policy or ThrottlePolicy(), clock)
 
     admit: Final = awaiting(steps.admit)
     succeeded: Final = awaiting(steps.succeeded)

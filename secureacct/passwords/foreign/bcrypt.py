@@ -72,7 +72,7 @@ def ready() -> None:
 class Bcrypt:
     """``$2?$``, Django's ``bcrypt$`` and ``bcrypt_sha256$``, passlib's ``$bcrypt-sha256$``, ``$wp$2y$``."""
 
-    prefixes = ("$2", "bcrypt$", "bcrypt_sha256$", "$bcrypt-sha256$", "$wp$2")
+    prefixes: tuple[str, ...] = ("$2", "bcrypt$", "bcrypt_sha256$", "$bcrypt-sha256$", "$wp$2")
 
     def read(self, stored: str) -> StoredHash | None:
         """See :class:`~secureacct.passwords.foreign.Scheme`.

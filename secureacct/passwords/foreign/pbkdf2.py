@@ -28,7 +28,7 @@ _PASSLIB = re.compile(
 class Pbkdf2:
     """``pbkdf2_sha256$`` (Django), ``pbkdf2:sha256:`` (werkzeug), ``$pbkdf2-sha256$`` (passlib)."""
 
-    prefixes = ("pbkdf2_", "pbkdf2:", "$pbkdf2")
+    prefixes: tuple[str, ...] = ("pbkdf2_", "pbkdf2:", "$pbkdf2")
 
     def read(self, stored: str) -> StoredHash | None:
         """See :class:`~secureacct.passwords.foreign.Scheme`."""

@@ -13,7 +13,7 @@ _DJANGO = re.compile(r"(sha1|md5)\$([^$]{1,128})\$([0-9a-f]{32,40})")
 class DjangoSalted:
     """``sha1$salt$hex`` and ``md5$salt$hex``."""
 
-    prefixes = ("sha1$", "md5$")
+    prefixes: tuple[str, ...] = ("sha1$", "md5$")
 
     def read(self, stored: str) -> StoredHash | None:
         """See :class:`~secureacct.passwords.foreign.Scheme`."""

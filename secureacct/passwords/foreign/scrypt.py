@@ -26,7 +26,7 @@ _PASSLIB = re.compile(
 class Scrypt:
     """``scrypt:32768:8:1$`` (werkzeug), ``scrypt$16384$`` (Django), ``$scrypt$ln=`` (passlib)."""
 
-    prefixes = ("scrypt:", "scrypt$", "$scrypt$")
+    prefixes: tuple[str, ...] = ("scrypt:", "scrypt$", "$scrypt$")
 
     def read(self, stored: str) -> StoredHash | None:
         """See :class:`~secureacct.passwords.foreign.Scheme`."""

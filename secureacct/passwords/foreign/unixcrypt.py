@@ -73,7 +73,7 @@ def sha_crypt(name: str, password: bytes, salt: bytes, rounds: int) -> str:
 class ShaCrypt:
     """``$5$`` (SHA-256) and ``$6$`` (SHA-512), as glibc, passlib and old Flask-Security make them."""
 
-    prefixes = ("$5$", "$6$")
+    prefixes: tuple[str, ...] = ("$5$", "$6$")
 
     def read(self, stored: str) -> StoredHash | None:
         """See :class:`~secureacct.passwords.foreign.Scheme`."""
@@ -100,7 +100,7 @@ class ShaCrypt:
 class Phpass:
     """``$P$`` of WordPress before 6.8, ``$H$`` of phpBB: salted MD5, many times."""
 
-    prefixes = ("$P$", "$H$")
+    prefixes: tuple[str, ...] = ("$P$", "$H$")
 
     def read(self, stored: str) -> StoredHash | None:
         """See :class:`~secureacct.passwords.foreign.Scheme`."""
