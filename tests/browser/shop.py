@@ -21,11 +21,12 @@ from werkzeug.serving import make_server
 from examples.flask_account.app import create_app
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / ".local" / "screenshots"
 PASSWORD = "seven brass lanterns hum softly"
+WAIT_MS = 10_000  # a page that takes longer is a failure
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}  # CSS pixels; WCAG 2.2 1.4.10
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"  # axe-core 4.14.1, MPL-2.0, from the npm package
@@ -67,6 +68,29 @@ def served(folder: Path) -> Iterator[Shop]:
         server.shutdown()
         thread.join(10)
         server.server_close()
+
+
+def watched(context: BrowserContext) -> tuple[Page, list[str]]:
+    """A new page, and the list that its errors and breaches of the policy go to."""
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None,
+    )
+    return page, wrong
+
+
+def submit(page: Page, name: str) -> None:
+    """Press the button with exactly this name."""
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def fill_password(page: Page, password: str = PASSWORD, label: str = "Password") -> None:
+    """Type the password into the first field of this label."""
+    page.get_by_label(label, exact=True).first.fill(password)
 
 
 def axe_source() -> str:

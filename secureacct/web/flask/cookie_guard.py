@@ -53,9 +53,9 @@ class CookieGuard:
         touched = set()
         for name, value in headers:
             if name.lower() == "set-cookie":
-                touched.add(value.partition("=")[0].strip())
                 if not self._may_go(value, standing):
                     continue
+                touched.add(value.partition("=")[0].strip())
             kept.append((name, value))
         gone = [one for one in standing.to_clear(present(sent)) if one not in touched]
         return kept + [("Set-Cookie", cleared(one)) for one in gone]
