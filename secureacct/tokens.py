@@ -42,7 +42,7 @@ _mac = HMACAlgorithm(hashlib.sha256)
 class TokenError(SecureAcctError):
     """A token that is not good, or no longer."""
 
-    code: ClassVar[str] = "link_unknown"
+    code: ClassVar[str] = "token_refused"
     http_status_hint: ClassVar[int] = 410
     public_message: ClassVar[str] = "This link does not work."
 
@@ -50,11 +50,13 @@ class TokenError(SecureAcctError):
 class BadToken(TokenError):
     """Not ours, altered, for another purpose, under a key that is gone, or what it relied on has changed."""
 
+    code = "bad_token"
+
 
 class TokenExpired(TokenError):
     """Ours, and too old."""
 
-    code = "link_expired"
+    code = "token_expired"
     public_message = "This link has expired."
 
 

@@ -33,6 +33,10 @@ _REFUSED: Final = -22  # ARGON2_MEMORY_ALLOCATION_ERROR of the reference impleme
 _WIPE_ON_FORK: Final = 18  # MADV_WIPEONFORK of Linux 4.14; CPython has no name for it
 
 
+class _CoreRefused(Argon2Error):
+    """The C core did not hash. Never leaves this package."""
+
+
 def _anonymous(size: int) -> mmap.mmap:
     """Private memory of ``size`` bytes; pages come when first touched."""
     if sys.platform == "win32":
@@ -233,5 +237,5 @@ def _in_arena(
     context.allocate_cbk, context.free_cbk = arena.allocate, arena.free
     status = low_level.core(context, KINDS[kind].value)
     if status != 0:
-        raise Argon2Error(low_level.error_to_str(status))
+        raise _CoreRefused(low_level.error_to_str(status))
     return bytes(ffi.buffer(out, tag))

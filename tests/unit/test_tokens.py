@@ -224,7 +224,7 @@ def test_an_age_is_a_real_one(keys: Keyring, age: timedelta) -> None:
 
 def test_errors_stand_under_one_root_and_have_codes() -> None:
     """Both causes are TokenErrors, 410, with the codes that the pages use."""
-    for error, code in ((BadToken, "link_unknown"), (TokenExpired, "link_expired")):
+    for error, code in ((BadToken, "bad_token"), (TokenExpired, "token_expired")):
         assert issubclass(error, TokenError)
         assert issubclass(error, SecureAcctError)
         assert (error.code, error.http_status_hint) == (code, 410)
