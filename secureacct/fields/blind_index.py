@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -32,6 +32,16 @@ TOKENS_PER_LOOK = (
     64  # tokens made between two looks at the clock; a stale key makes a token that is found too
 )
 
+Ready = tuple[bytes, Callable[[], HMAC]]
+"""A version byte, and how to begin a MAC under its key: a copy of one that is never used itself."""
+
+
+def _no_mac() -> HMAC:
+    raise InvalidValue("no index key")  # never reached: the first beat ends at once
+
+
+_NO_PRIMARY: tuple[Callable[[], int], bytes, Callable[[], HMAC]] = (iter(range(0)).__next__, b"", _no_mac)
+
 
 class _Tokens:
     """The part that all indexes share: keys per version, HMAC, cut."""
@@ -42,34 +52,44 @@ class _Tokens:
         self._bits = bits
         self._bytes = (bits + 7) // 8
         self._mask = 0xFF << (-bits % 8) & 0xFF
-        self._ready: tuple[tuple[bytes, HMAC], ...] = ()
+        self._ready: tuple[Ready, ...] = ()
+        self._primary = _NO_PRIMARY
         self._deadline = 0.0
         self._epoch = 0
-        self._beat = iter(range(0)).__next__
         keys.watch(self.reset)
 
     def reset(self) -> None:
         """Forget the derived keys: the keyring changed."""
         self._epoch += 1
         self._ready = ()
+        self._primary = _NO_PRIMARY
 
-    def one(self, data: bytes) -> bytes:
-        """Under the primary key."""
-        try:
-            beat = self._beat
-            beat()
-            version, base = self._ready[0]
-        except (StopIteration, IndexError):  # time to look at the clock, or the keyring changed
-            self._beat = iter(range(TOKENS_PER_LOOK)).__next__
-            ready = self._ready
-            if not ready or monotonic() > self._deadline:
-                ready = self._derive()
-            version, base = ready[0]
-        mac = base.copy()
-        mac.update(data)
-        if self._mask == 0xFF:
-            return version + mac.finalize()[: self._bytes]
-        return version + self._cut(mac.finalize()[: self._bytes])
+    def maker(self, prepare: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+        """A function from a value to its token under the primary key; ``prepare`` makes the hashed bytes."""
+        size, whole = self._bytes, self._mask == 0xFF
+
+        def of(value: Any) -> bytes:
+            data: bytes | None = None
+            try:
+                data = prepare(value)
+            except _UNFIT:
+                pass
+            if data is None:
+                problem = _prepared([prepare], [value])
+                value = None
+                raise problem if isinstance(problem, InvalidValue) else InvalidValue("not a value to index")
+            try:
+                beat, version, copy = self._primary
+                beat()
+            except StopIteration:  # time to look at the clock, or the keyring changed
+                version, copy = self._next_primary()
+            mac = copy()
+            mac.update(data)
+            if whole:
+                return version + mac.finalize()[:size]
+            return version + self._cut(mac.finalize()[:size])
+
+        return of
 
     def version(self) -> bytes:
         """The version byte of the primary key."""
@@ -77,12 +97,9 @@ class _Tokens:
 
     def each(self, data: bytes) -> tuple[bytes, ...]:
         """Under every key that may still be in the table, the primary first."""
-        ready = self._ready
-        if not ready or monotonic() > self._deadline:
-            ready = self._derive()
         tokens = []
-        for version, base in ready:
-            mac = base.copy()
+        for version, copy in self._current():
+            mac = copy()
             mac.update(data)
             tokens.append(version + self._cut(mac.finalize()[: self._bytes]))
         return tuple(tokens)
@@ -90,14 +107,26 @@ class _Tokens:
     def _cut(self, digest: bytes) -> bytes:
         return digest[:-1] + bytes([digest[-1] & self._mask])
 
-    def _derive(self) -> tuple[tuple[bytes, HMAC], ...]:
+    def _next_primary(self) -> Ready:
+        epoch = self._epoch
+        version, copy = self._current()[0]
+        self._primary = (iter(range(TOKENS_PER_LOOK)).__next__, version, copy)
+        if self._epoch != epoch:
+            self._primary = _NO_PRIMARY
+        return version, copy
+
+    def _current(self) -> tuple[Ready, ...]:
+        ready = self._ready
+        return ready if ready and monotonic() <= self._deadline else self._derive()
+
+    def _derive(self) -> tuple[Ready, ...]:
         problem: Exception | None = None
-        ready: tuple[tuple[bytes, HMAC], ...] = ()
+        ready: tuple[Ready, ...] = ()
         try:
             self._keys.refresh()
             epoch = self._epoch
             ready = self._ready or tuple(
-                (version_of(key_id), HMAC(self._key(key_id), _SHA256))
+                (version_of(key_id), HMAC(self._key(key_id), _SHA256).copy)
                 for key_id in self._keys.readable("index")
             )
         except KeyringError as error:
@@ -138,6 +167,9 @@ class BlindIndex:
     :raises LeakyIndex: it tells too much, and ``accept_leakage`` is empty.
     :raises InvalidValue: the options contradict each other.
     """
+
+    of: Callable[[Any], bytes]
+    """The token to store: one version byte, and ``bits`` bits. InvalidValue: not a value of this index."""
 
     def __init__(
         self,
@@ -180,22 +212,7 @@ class BlindIndex:
             cut.label,
         )
         self._tokens = _Tokens(keys, purpose=_purpose(texts, chosen), bits=chosen)
-
-    def of(self, value: Any) -> bytes:
-        """The token to store: one version byte, and ``bits`` bits.
-
-        :raises InvalidValue: not a value of this index.
-        """
-        data = None
-        try:
-            data = self._prepare(value)
-        except _UNFIT:
-            pass
-        if data is not None:
-            return self._tokens.one(data)
-        problem = self._data(value)
-        value = None
-        raise problem if isinstance(problem, InvalidValue) else InvalidValue("not a value of this index")
+        self.of = self._tokens.maker(self._prepare)
 
     def lookup(self, value: Any) -> tuple[bytes, ...]:
         """The tokens to search for: one per key that may still be in the table.
@@ -284,7 +301,7 @@ class CompoundIndex:
         if isinstance(data, InvalidValue):
             values = ()
             raise data
-        return self._tokens.one(data)
+        return self._tokens.each(data)[0]
 
     def lookup(self, *values: str) -> tuple[bytes, ...]:
         """The tokens to search for."""
@@ -365,7 +382,7 @@ def _planned(
         raise LeakyIndex(
             f"{what}: say rows= and distinct= so that the leakage can be planned, or unique=True"
         )
-    plan = planner.plan_index(rows=rows, distinct=distinct, bits=bits)
+    plan: Final = planner.plan_index(rows=rows, distinct=distinct, bits=bits)
     if plan.problems:
         raise LeakyIndex(f"{what}: {'; '.join(plan.problems)}; say why in accept_leakage=, with bits=")
     if bits is None:

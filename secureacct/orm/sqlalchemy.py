@@ -60,6 +60,8 @@ class Index:
 class _Values(dict[str, Any]):
     """What was decrypted on one instance. Pickling or copying the instance leaves it empty."""
 
+    __slots__ = ()
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (_Values, ())
 
