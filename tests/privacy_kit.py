@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from secureacct.stores.memory.journal import MemoryJournal
 from secureacct.stores.memory.privacy import MemoryPrivacy
-from secureacct.stores.memory.subject_keys import MemorySubjectKeys
 from secureacct.stores.sql.journal import AwaitingJournal, BlockingJournal
 from secureacct.stores.sql.privacy import AwaitingPrivacy, BlockingPrivacy
-from secureacct.stores.sql.subject_keys import AwaitingSubjectKeys, BlockingSubjectKeys
 
 START = 1_795_600_000  # 2026-11-25, in the story
 
@@ -26,13 +24,13 @@ class Clock:
         self.at += days * 86_400 + seconds
 
 
-class InMemory(MemorySubjectKeys, MemoryPrivacy, MemoryJournal):
+class InMemory(MemoryPrivacy, MemoryJournal):
     """Privacy topics and the journal, in memory."""
 
 
-class OnSql(BlockingSubjectKeys, BlockingPrivacy, BlockingJournal):
+class OnSql(BlockingPrivacy, BlockingJournal):
     """Privacy topics and the journal, on a blocking engine."""
 
 
-class OnAsyncSql(AwaitingSubjectKeys, AwaitingPrivacy, AwaitingJournal):
+class OnAsyncSql(AwaitingPrivacy, AwaitingJournal):
     """Privacy topics and the journal, on an awaiting engine."""

@@ -12,6 +12,7 @@ from secureacct.stores.memory.mailings import MemoryMailings
 from secureacct.stores.memory.matching import MemoryMatching
 from secureacct.stores.memory.policies import MemoryPolicies
 from secureacct.stores.memory.statistics import MemoryStatistics
+from secureacct.stores.memory.subject_keys import MemorySubjectKeys
 
 
 class MemoryPrivacy(
@@ -25,5 +26,6 @@ class MemoryPrivacy(
     MemoryHeld,
     MemoryMatching,
     MemoryStatistics,
+    MemorySubjectKeys,
 ):
     """Consent and privacy, in memory."""

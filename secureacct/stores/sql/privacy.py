@@ -12,6 +12,7 @@ from secureacct.stores.sql.mailings import AwaitingMailings, BlockingMailings
 from secureacct.stores.sql.matching import AwaitingMatching, BlockingMatching
 from secureacct.stores.sql.policies import AwaitingPolicies, BlockingPolicies
 from secureacct.stores.sql.statistics import AwaitingStatistics, BlockingStatistics
+from secureacct.stores.sql.subject_keys import AwaitingSubjectKeys, BlockingSubjectKeys
 
 
 class BlockingPrivacy(
@@ -25,6 +26,7 @@ class BlockingPrivacy(
     BlockingHeld,
     BlockingMatching,
     BlockingStatistics,
+    BlockingSubjectKeys,
 ):
     """Consent and privacy, on a blocking engine."""
 
@@ -40,5 +42,6 @@ class AwaitingPrivacy(
     AwaitingHeld,
     AwaitingMatching,
     AwaitingStatistics,
+    AwaitingSubjectKeys,
 ):
     """Consent and privacy, on an awaiting engine."""

@@ -1,0 +1,196 @@
+"""Taking one's data along and leaving: fresh proof, a way back, and nothing left afterwards."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from secureacct._bytes import b64url_strict
+from secureacct.audit import AuditLog
+from secureacct.commitments import receipts
+from secureacct.commitments.partners import Disclosures
+from secureacct.consent import Consents
+from tests.journeys.kit import ADA, PASSWORD
+from tests.journeys.privacy_shop import PrivacyShop, account_id
+
+CANARY = "Canary Lane 77"
+PROFILE = {
+    "name": "Canary Quill",
+    "phone": "+41 77 555 0177",
+    "shipping_address": CANARY,
+    "card_number": "4000 0000 0000 7702",
+}
+
+
+@pytest.fixture
+def shop(folder: Path) -> Iterator[PrivacyShop]:
+    """A shop that makes copies and erases when a test says so."""
+    made = PrivacyShop(folder)
+    yield made
+    made.close()
+
+
+def download(browser, path):
+    """Press the button behind the mailed link."""
+    return browser.post(path)
+
+
+def test_a_copy_needs_a_fresh_proof(shop):
+    """Without the password, or with a wrong one, nothing is made; a second factor is asked for too."""
+    member = shop.member()
+    for fields in ({}, {"password": "wrong"}):
+        assert member.post("/account/privacy/export", fields).json["code"] == "sign_in_rejected"
+    assert shop.run().copies == 0
+    member.switch_on_two_step()
+    shop.forward(minutes=11)
+    stale = member.post("/account/privacy/export", {"password": PASSWORD})
+    assert (stale.status_code, stale.json["code"]) == (401, "fresh_proof_required")
+    stale = member.post("/account/privacy/delete", {"password": PASSWORD})
+    assert stale.json["code"] == "fresh_proof_required"
+
+
+def test_a_copy_is_fetched_once_by_its_owner(shop):
+    """JSON and pages in a zip; reading the link fetches nothing; a second press and a stranger get 410."""
+    member = shop.member()
+    member.post("/account/profile", {"password": PASSWORD, **PROFILE})
+    asked = member.post("/account/privacy/export", {"password": PASSWORD})
+    assert (asked.status_code, asked.json) == (202, {"status": "check_mail"})
+    again = member.post("/account/privacy/export", {"password": PASSWORD})
+    assert (again.status_code, again.json["code"]) == (409, "export_refused")
+    assert shop.run().copies == 1
+    link = shop.link(ADA, "/privacy/export/download/")
+    moved = member.get(link, html=True)
+    assert (moved.status_code, moved.location) == (303, "/account/privacy/export/download")
+    for _ in range(2):
+        assert "Download my data" in member.get(moved.location, html=True).text
+    assert shop.browser().post(link).status_code == 401
+    mallory = shop.member("mallory@example.net")
+    assert download(mallory, link).json["code"] == "link_unknown"
+    answer = download(member, link)
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert "no-store" in answer.headers["Cache-Control"]
+    archive = zipfile.ZipFile(io.BytesIO(answer.data))
+    rows = json.loads(archive.read("data/profile-0001.json"))
+    assert {one["value"] for one in rows} >= {CANARY, "ends in 7702"}
+    assert CANARY in archive.read("pages/profile-0001.html").decode()
+    assert "index.html" in archive.namelist()
+    assert download(member, link).status_code == 410
+    jobs = member.get("/account/privacy/export").json["exports"]
+    assert [one["state"] for one in jobs] in ([], ["taken"])
+
+
+def test_deletion_needs_the_password_and_can_be_undone_signed_in(shop):
+    """A stolen session alone deletes nothing; who asked sees the way back on every page, and takes it."""
+    member = shop.member()
+    assert member.stolen().post("/account/privacy/delete", {}).status_code == 401
+    asked = member.post("/account/privacy/delete", {"password": PASSWORD})
+    assert asked.status_code == 202
+    assert asked.json["status"] == "check_mail"
+    assert member.get("/account/privacy").json["deletion"] == {"due_at": asked.json["due_at"]}
+    assert member.post("/account/privacy/delete", {"password": PASSWORD}).status_code == 409
+    shop.forward(days=3)
+    member.sign_in()
+    assert "Keep my account" in member.get("/account/devices", html=True).text
+    assert member.post("/account/privacy/keep").json == {"status": "undone"}
+    assert member.post("/account/privacy/keep").status_code == 409
+    shop.forward(days=20)
+    assert shop.run().receipts == []
+    assert member.sign_in().status_code == 200
+
+
+def test_deletion_can_be_undone_by_the_mailed_link(shop):
+    """In any browser, once, without signing anybody in; a scanner's GET undoes nothing."""
+    member = shop.member()
+    member.post("/account/privacy/delete", {"password": PASSWORD})
+    link = shop.link(ADA, "/privacy/keep/")
+    other = shop.browser()
+    page = other.get(link, html=True)
+    assert page.status_code == 303
+    assert "Keep my account" in other.get(page.location, html=True).text
+    assert member.get("/account/privacy").json["deletion"] is not None
+    assert other.post(link).json == {"status": "undone"}
+    assert other.get("/account/session").json["account"] is None
+    assert other.post(link).json["code"] == "link_unknown"
+    assert other.post("/account/privacy/keep/made-up").json["code"] == "link_unknown"
+    shop.forward(days=20)
+    assert shop.run().receipts == []
+
+
+def test_after_erasure_nothing_of_the_person_is_left(shop, folder, caplog):
+    """No canary in the database file, the log, the outbox or the copies; nobody signs in; the last mail has
+    a receipt that checks; the audit log and the ledger verify; a mailing reaches nobody."""
+    caplog.set_level(logging.DEBUG)
+    member = shop.member()
+    gone = account_id(member)
+    member.post("/account/profile", {"password": PASSWORD, **PROFILE})
+    member.post("/account/privacy", {"list.news": True, "partner.carrier.letter": True})
+    privacy = shop.shell.site.privacy
+    Disclosures(privacy.partners).disclose(gone, "carrier", "letter", {"name": PROFILE["name"]})
+    member.post("/account/privacy/export", {"password": PASSWORD})
+    shop.run()
+    member.post("/account/privacy/delete", {"password": PASSWORD})
+    shop.forward(days=15)
+    ran = shop.run()
+    assert len(ran.receipts) == 1
+    receipt = receipts.read(ran.receipts[0], public=receipts.public_key(shop.parts.vault.keys))
+    assert receipt.person == receipts.person_hash(shop.parts.vault.keys, gone)
+    last = shop.mails(ADA)[0]
+    text = last.text.partition("Receipt:")[2].partition("\n-- ")[0]
+    assert "".join(text.split()) == ran.receipts[0]
+    assert receipts.read(text, public=receipts.public_key(shop.parts.vault.keys)) == receipt
+    assert shop.browser().sign_in().status_code == 401
+    assert member.get("/").status_code == 401
+    assert shop.send() == (0, 0)
+
+    engine = shop.parts.store.engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("VACUUM")
+        left = connection.exec_driver_sql("SELECT count(*) FROM sa_export").scalar_one()
+        waiting = connection.exec_driver_sql("SELECT count(*) FROM sa_outbox").scalar_one()
+    assert (left, waiting) == (0, 0)
+    canaries = [*PROFILE.values(), ADA, ADA.lower(), PASSWORD, "Quill"]
+    files = b"".join(one.read_bytes() for one in folder.iterdir() if one.is_file())
+    log = caplog.text
+    for canary in canaries:
+        assert canary.encode() not in files, canary
+        assert canary not in log, canary
+
+    assert AuditLog(shop.parts.store, shop.parts.vault.keys).verify().ok
+    sound, broken = Consents(privacy.consents).verify_everyone()
+    assert sound
+    assert broken == ()
+    newcomer = shop.member()
+    assert account_id(newcomer) != gone
+    assert newcomer.get("/account/profile").json["profile"]["shipping_address"] in ("", None)
+
+
+def test_the_command_runs_what_waits(shop):
+    """``flask secureacct privacy run`` makes copies, erases and tells; ``key`` prints what receipts need."""
+    member = shop.member()
+    member.post("/account/privacy/export", {"password": PASSWORD})
+    runner = shop.app.test_cli_runner()
+    said = runner.invoke(args=["secureacct", "privacy", "run"]).output
+    assert "1 copies made" in said
+    key = runner.invoke(args=["secureacct", "privacy", "key"]).output.strip()
+    assert len(b64url_strict(key) or b"") == 32
+
+
+def test_the_pages_around_are_there(shop):
+    """How to know our mail, security.txt with a contact that has not expired, and nothing without one."""
+    page = shop.browser().get("/account/our-mail", html=True).text
+    assert "https://shop.example/" in page
+    assert shop.browser().get("/.well-known/security.txt").status_code == 404
+    site = shop.shell.site
+    site.settings = dataclasses.replace(site.settings, contact="hello@shop.example")
+    served = shop.browser().get("/.well-known/security.txt")
+    assert served.headers["Content-Type"].startswith("text/plain")
+    assert "Contact: mailto:hello@shop.example\r\n" in served.text
+    assert "Canonical: https://shop.example/.well-known/security.txt" in served.text
