@@ -99,14 +99,14 @@ DECOY = "decoy"
 _NOBODY = "nobody@nobody.invalid"  # RFC 2606 section 2: no such domain will ever be
 
 
-def decoy(parts: AccountParts, mail: OutboxMail) -> OutboxMail:
+def decoy(mail: OutboxMail) -> OutboxMail:
     """A mail as ``mail`` that is never sent: ``deliver`` drops it unread. It must be made to nobody."""
     return replace(mail, kind=DECOY, account_id=None)
 
 
 def no_reset(parts: AccountParts, *, token: str, now: int) -> OutboxMail:
     """What is written where :func:`reset` has nobody to go to."""
-    return decoy(parts, reset(parts, _NOBODY, token=token, now=now))
+    return decoy(reset(parts, _NOBODY, token=token, now=now))
 
 
 def no_password_paused(parts: AccountParts, *, token: str, now: int) -> OutboxMail:
@@ -114,7 +114,6 @@ def no_password_paused(parts: AccountParts, *, token: str, now: int) -> OutboxMa
     lifetime = lasting(parts.lifetimes.verify)
     links = {"reset": f"/reset/{token}"}
     return decoy(
-        parts,
         _letter(parts, "password_paused", _NOBODY, now=now, links=links, facts={"lifetime": lifetime}),
     )
 

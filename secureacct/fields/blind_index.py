@@ -190,7 +190,7 @@ class BlindIndex:
     ) -> None:
         self._prepare = _preparation(type, normalise, transform)
         cut = cut_named(transform)
-        chosen, self.plan = _planned(
+        chosen, plan = _planned(
             unique=unique,
             bits=bits,
             rows=rows,
@@ -199,7 +199,11 @@ class BlindIndex:
             accepted=accept_leakage,
             what=f"{table}.{column}",
         )
-        self.table, self.column, self.unique, self.bits = table, column, unique, chosen
+        self.table: Final = table
+        self.column: Final = column
+        self.unique: Final = unique
+        self.bits: Final = chosen
+        self.plan: Final = plan
         self.accept_leakage = accept_leakage
         texts = (
             "blind-index",
@@ -273,7 +277,7 @@ class CompoundIndex:
             raise InvalidValue("a compound index has a name and at least two parts")
         full = [part if len(part) == 3 else (*part, "whole") for part in parts]
         self._prepare = [_preparation(str, norm, cut) for _, norm, cut in full]
-        chosen, self.plan = _planned(
+        chosen, plan = _planned(
             unique=unique,
             bits=bits,
             rows=rows,
@@ -282,7 +286,11 @@ class CompoundIndex:
             accepted=accept_leakage,
             what=f"{table}.{name}",
         )
-        self.table, self.name, self.unique, self.bits = table, name, unique, chosen
+        self.table: Final = table
+        self.name: Final = name
+        self.unique: Final = unique
+        self.bits: Final = chosen
+        self.plan: Final = plan
         labels = [
             label
             for column, norm, cut in full
@@ -382,7 +390,7 @@ def _planned(
         raise LeakyIndex(
             f"{what}: say rows= and distinct= so that the leakage can be planned, or unique=True"
         )
-    plan: Final = planner.plan_index(rows=rows, distinct=distinct, bits=bits)
+    plan = planner.plan_index(rows=rows, distinct=distinct, bits=bits)
     if plan.problems:
         raise LeakyIndex(f"{what}: {'; '.join(plan.problems)}; say why in accept_leakage=, with bits=")
     if bits is None:

@@ -45,7 +45,8 @@ class Sensitive(Generic[T]):
             return hmac.compare_digest(mine, theirs)
         return type(mine) is type(theirs) and bool(mine == theirs)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> NoReturn:
+        raise TypeError("a Sensitive value cannot be hashed; call reveal()")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Sensitive value cannot be pickled or copied; call reveal()")
@@ -63,9 +64,8 @@ class Masked(Sensitive[T]):
     def __repr__(self) -> str:
         return self._shown
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return self._shown
 
     def __format__(self, spec: str) -> str:
         return format(self._shown, spec)
-
-    __hash__ = None

@@ -211,7 +211,9 @@ class Encrypted(Generic[T]):
         # what most attributes are: one column names the row, one cipher for all rows
         self._plain: dict[type[Any], tuple[str, Any, Any] | None] = {}
         self._owner: type[Any] | None = None
-        self.name = self.stored = self.index_name = ""
+        self.name: str = ""
+        self.stored: str = ""
+        self.index_name: str = ""
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self._owner = owner
@@ -588,13 +590,21 @@ class Encrypted(Generic[T]):
         return str(_column_of(owner, self.stored).table.name)
 
 
+OPERATIONS = frozenset(
+    "in_ not_in like ilike not_like not_ilike contains startswith endswith is_ is_not between op asc desc "
+    "label match regexp_match distinct collate".split()
+)
+"""What a column of SQLAlchemy can be asked in a query, and an encrypted one cannot."""
+
+
 class EncryptedExpression:
     """What an encrypted attribute is in a query: equal to a value through its blind index, or NULL.
 
     Everything else is refused: two encryptions of one value differ, so a comparison would find nothing.
     """
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> NoReturn:
+        raise TypeError("an encrypted attribute cannot be hashed")
 
     def __init__(self, attribute: Encrypted[Any], owner: type[Any]) -> None:
         self._attribute, self._owner = attribute, owner
@@ -637,9 +647,28 @@ class EncryptedExpression:
     def __clause_element__(self) -> NoReturn:
         self._refuse()
 
-    __lt__ = __le__ = __gt__ = __ge__ = __add__ = __mod__ = _refuse
-    in_ = not_in = like = ilike = not_like = not_ilike = contains = startswith = endswith = _refuse
-    is_ = is_not = between = op = asc = desc = label = match = regexp_match = distinct = collate = _refuse
+    def __lt__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __le__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __gt__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __ge__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __add__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __mod__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OPERATIONS:
+            return self._refuse
+        raise AttributeError(name)
 
     def __repr__(self) -> str:
         return f"<encrypted {self._owner.__name__}.{self._attribute.name}>"

@@ -24,7 +24,11 @@ from secureacct.passkeys.errors import (
 )
 from secureacct.passkeys.relying_party import EDDSA, ES256, RS256, RelyingParty
 
-COSE_KEY_TYPE = {ES256: (2, 1), EDDSA: (1, 6), RS256: (3, None)}  # kty and crv, RFC 9053 section 7, RFC 8230
+COSE_KEY_TYPE: dict[int, tuple[int, int | None]] = {
+    ES256: (2, 1),
+    EDDSA: (1, 6),
+    RS256: (3, None),
+}  # kty and crv, RFC 9053 section 7, RFC 8230
 MIN_RSA_BITS = 2048  # NIST SP 800-57 part 1, 112 bits of security
 
 

@@ -23,7 +23,7 @@ from argon2.exceptions import Argon2Error
 from secureacct.errors import TooBusy
 from secureacct.passwords.profiles import DEFAULT
 
-KINDS: Final = {"d": low_level.Type.D, "i": low_level.Type.I, "id": low_level.Type.ID}
+KINDS: Final[dict[str, Any]] = {"d": low_level.Type.D, "i": low_level.Type.I, "id": low_level.Type.ID}
 SMALLEST: Final = 1024 * 1024  # bytes; below it a fresh allocation costs less than two callbacks (measured)
 KEPT: Final = DEFAULT.memory_kib * 1024  # bytes kept in each slot between hashes, unless a profile needs more
 
@@ -72,8 +72,8 @@ class Arena:
         def free(_memory: Any, _size: int) -> None:
             """Nothing: the core has wiped it, and the next hash will want it."""
 
-        self.allocate: Final = ffi.callback("int(uint8_t **, size_t)", allocate, error=_REFUSED)
-        self.free: Final = ffi.callback("void(uint8_t *, size_t)", free)
+        self.allocate: Any = ffi.callback("int(uint8_t **, size_t)", allocate, error=_REFUSED)
+        self.free: Any = ffi.callback("void(uint8_t *, size_t)", free)
 
     def is_wiped(self, sample: int = 4096) -> bool:
         """True if every byte of every ``sample``-th block is zero; for tests and ``benchmark``."""

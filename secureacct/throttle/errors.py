@@ -7,6 +7,8 @@ Throttled
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from secureacct.errors import Throttled
 from secureacct.throttle.rules import waiting_sentence
 
@@ -36,7 +38,7 @@ class AuthenticatorPaused(TooManyAttempts):
     strangers until ``cleared``; known devices, passkeys and the reset go on working."""
 
     code = "authenticator_paused"
-    public_message = waiting_sentence(3600, what="paused")
+    public_message: ClassVar[str] = waiting_sentence(3600, what="paused")
 
     @property
     def sentence(self) -> str:

@@ -32,7 +32,7 @@ from secureacct.commitments.list_matching import match_list
 from secureacct.fields import BlindIndex
 from secureacct.keys import Keyring
 from secureacct.stores.sql import SqlStore
-from secureacct.stores.sql.accounts import identifier
+from secureacct.stores.sql.account_tables import identifier
 
 ROUNDS = 5
 MIB = 1 << 20

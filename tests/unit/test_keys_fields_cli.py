@@ -13,12 +13,12 @@ sa = pytest.importorskip("sqlalchemy")
 from click.testing import CliRunner, Result  # noqa: E402
 from sqlalchemy import orm  # noqa: E402
 
-from secureacct.cli import _root  # noqa: E402
+from secureacct.cli.root import root  # noqa: E402
 from secureacct.errors import SecureAcctError  # noqa: E402
 from secureacct.fields import FieldCipher  # noqa: E402
 from secureacct.keys import Keyring, State, keyring  # noqa: E402
 from secureacct.stores.sql import SqlStore  # noqa: E402
-from secureacct.stores.sql.accounts import account, profile  # noqa: E402
+from secureacct.stores.sql.account_tables import account, profile  # noqa: E402
 from secureacct.stores.sql.mailings import subscription  # noqa: E402
 
 MODELS = """
@@ -39,7 +39,7 @@ class Person(Base):
 
 def run(*words: object) -> Result:
     """One command."""
-    return CliRunner().invoke(_root(), [str(word) for word in words])
+    return CliRunner().invoke(root, [str(word) for word in words])
 
 
 def refused(*words: object) -> str:

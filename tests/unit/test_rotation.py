@@ -174,7 +174,7 @@ def test_unreadable_rows_are_listed_and_untouched(engine: sa.Engine) -> None:
 
 
 def test_planning_again_finds_the_same_job(engine: sa.Engine) -> None:
-    """One goal is one job with one list of ranges; a new primary is a new job; new rows are in the last range."""
+    """One goal is one job with one list of ranges; a new primary is a new job; new rows are last."""
     keys = Keyring.generate()
     email = field(keys)
     table = table_of(engine, int_key(), sa.Column("email", sa.LargeBinary))
