@@ -25,7 +25,7 @@ from secureacct.sessions import (
     moved,
 )
 from secureacct.sessions.token import key_of
-from tests.contract.conftest import Held
+from tests.contract.conftest import KINDS, WAYS, Held
 
 NOW = 1_790_000_000  # seconds since the epoch
 DAY_S = 86_400
@@ -48,6 +48,10 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Let time pass, or go back."""
         self.at += seconds
+
+
+NOT_IN_REDIS = [f"{kind}-{way}" for kind in KINDS if kind != "valkey" for way in WAYS]
+"""Where events and security versions are kept."""
 
 
 @pytest.fixture
@@ -409,10 +413,9 @@ def test_an_account_can_be_disabled_before_its_first_session(sessions: Any) -> N
     assert sessions.account_state("43") is None
 
 
+@pytest.mark.parametrize("store", NOT_IN_REDIS, indirect=True)
 def test_the_security_version_is_claimed_once(store: Held, sessions: Any) -> None:
     """Of two resets with the same version one happens; Redis leaves this to SQL."""
-    if store.kind == "valkey":
-        pytest.skip("the security version is kept in SQL")
     sessions.start("42")
     claim = BumpSecurityVersion(account_id="42", expected=0)
     assert isinstance(store.commit(claim), Committed)
@@ -688,10 +691,9 @@ def _random() -> Any:
     return lambda size: bytes([next(counter)]) * size
 
 
+@pytest.mark.parametrize("store", NOT_IN_REDIS, indirect=True)
 def test_a_start_lost_to_a_disabled_account_writes_no_event(store: Held, sessions: Any) -> None:
     """The event of a sign-in that did not happen is not there."""
-    if store.kind == "valkey":
-        pytest.skip("Redis keeps no events")
     store.commit(SetAccountStatus(account_id="42", status="disabled", first_epoch=7))
     event = Event(id="1" * 26, at=NOW, name="sign_in", outcome="ok", account_id="42", mac=b"m", sealed=b"s")
     with pytest.raises(AccountNotActive):

@@ -145,10 +145,9 @@ def _commit(raw: Any, claim: BumpSecurityVersion) -> Any:
     return run_inline(raw.commit((claim,)))
 
 
+@pytest.mark.parametrize("raw", ["sqlite", "postgres"], indirect=True)
 def test_two_claims_of_one_security_version(raw: Any) -> None:
     """Of two resets that rest on the same version, one happens."""
-    if not hasattr(raw, "engine"):
-        pytest.skip("the security version is kept in SQL")
     Sessions(raw).start("42")
     for number in range(ROUNDS):
         claim = BumpSecurityVersion(account_id="42", expected=number)
