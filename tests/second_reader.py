@@ -1,13 +1,15 @@
-"""A second implementation of the field envelope, written from ``docs/specs/field-envelope.md`` alone.
+"""A second implementation of field envelope and keyring file, written from ``docs/specs`` alone.
 
 Rules of this file: nothing of secureacct is imported; plain, slow and obvious, so that the vectors
 and the product are each checked against something that shares no line with them.
 
-``python -m tests.second_reader`` writes ``tests/vectors/field_envelope*.json`` anew (same bytes each time).
+``python -m tests.second_reader`` writes ``field_envelope*.json`` and ``keyring.json`` of ``tests/vectors``
+anew, with the same bytes each time.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -17,6 +19,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 FOLDER = Path(__file__).parent / "vectors"
 
@@ -179,8 +182,108 @@ def subject_vectors() -> list[dict[str, Any]]:
     ]
 
 
+ROOTS = ("fields", "index", "kek", "tokens", "pepper", "audit", "csrf")
+
+
+def b64(data: bytes) -> str:
+    """base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def fixed(label: str, length: int = 32) -> bytes:
+    """Bytes that look random and are always the same."""
+    return hashlib.shake_128(label.encode()).digest(length)
+
+
+def keyring_file(passphrase: bytes | None) -> dict[str, Any]:
+    """A keyring file from ``docs/specs/keyring.md``: every state, wrapped by a passphrase or not."""
+    ring_id, file_key = fixed("ring", 16), fixed("file key")
+    states = {
+        "fields": ["destroyed", "disabled", "decrypt-only", "primary", "pending"],
+        **{root: ["primary"] for root in ROOTS[1:]},
+    }
+    roots: dict[str, Any] = {}
+    materials = []
+    for root in ROOTS:
+        roots[root] = []
+        for key_id, state in enumerate(states[root], start=1):
+            entry: dict[str, Any] = {
+                "id": key_id,
+                "state": state,
+                "created": 1_800_000_000,
+                "changed": 1_800_000_060,
+            }
+            material = fixed(f"{root} {key_id}")
+            stored = material
+            if passphrase is not None:
+                place = lp(ring_id) + lp(root.encode()) + lp(struct.pack(">I", key_id))
+                nonce = fixed(f"nonce {root} {key_id}", 12)
+                sealer = AESGCM(hkdf_expand(file_key, b"secureacct/keyring/v1/materials", 32))
+                stored = nonce + sealer.encrypt(nonce, material, place)
+            gone = state == "destroyed"
+            prk = hkdf_extract(f"secureacct/{root}/v1".encode(), material)
+            check = hkdf_expand(prk, lp(b"check") + lp(struct.pack(">I", key_id)), 16)
+            entry["check"], entry["material"] = (None, None) if gone else (b64(check), b64(stored))
+            roots[root].append(entry)
+            materials += [] if gone else [material]
+    document: dict[str, Any] = {
+        "format": "secureacct-keyring/1",
+        "id": b64(ring_id),
+        "revision": 7,
+        "wrap": None,
+        "roots": roots,
+    }
+    mac_from = hkdf_extract(b"secureacct/keyring/v1", b"".join(map(lp, materials)))
+    if passphrase is not None:
+        mac_from = file_key
+        document["wrap"] = {
+            "provider": "passphrase",
+            "key_id": "passphrase",
+            "key": b64(wrapped_by(passphrase, file_key, ring_id)),
+        }
+    key = hkdf_expand(mac_from, b"secureacct/keyring/v1/mac", 32)
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    document["mac"] = b64(hmac.new(key, canonical, hashlib.sha256).digest())
+    return document
+
+
+def wrapped_by(passphrase: bytes, file_key: bytes, ring_id: bytes) -> bytes:
+    """The file key under Argon2id, with the smallest parameters a reader takes."""
+    head = b"\x01" + struct.pack(">II", 19456, 2) + b"\x01" + fixed("salt", 16)
+    both = Argon2id(salt=head[10:], length=64, iterations=2, lanes=1, memory_cost=19456).derive(passphrase)
+    head += both[32:]
+    pairs = [("keyring", ring_id.hex()), ("purpose", "secureacct-keyring")]
+    context = b"".join(lp(part.encode()) for pair in pairs for part in pair)
+    nonce = fixed("wrap nonce", 12)
+    return head + nonce + AESGCM(both[:32]).encrypt(nonce, file_key, head + context)
+
+
+def keyring_vectors() -> list[dict[str, Any]]:
+    """What ``keyring.json`` holds: files, and keys that must come out of them."""
+    derived = [
+        {
+            "root": root,
+            "key_id": key_id,
+            "purpose": "a purpose",
+            "key": hkdf_expand(
+                hkdf_extract(f"secureacct/{root}/v1".encode(), fixed(f"{root} {key_id}")), b"a purpose", 40
+            ).hex(),
+        }
+        for root, key_id in (*((root, 1) for root in ROOTS[1:]), ("fields", 3), ("fields", 4), ("fields", 5))
+    ]
+    return [
+        {"passphrase": None, "file": keyring_file(None), "derived": derived},
+        {
+            "passphrase": "Zo\u00eb's passphrase",
+            "file": keyring_file("Zo\u00eb's passphrase".encode()),
+            "derived": derived,
+        },
+    ]
+
+
 def main() -> None:
     """Write the files."""
+    (FOLDER / "keyring.json").write_text(json.dumps(keyring_vectors(), indent=1) + "\n", encoding="ascii")
     for name, made in (("field_envelope", vectors()), ("field_envelope_subjects", subject_vectors())):
         (FOLDER / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="ascii")
 

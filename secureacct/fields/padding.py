@@ -12,6 +12,7 @@ from secureacct.fields.errors import InvalidValue
 
 MARK = b"\x80"
 FLOOR_BYTES = 32  # shortest padded payload: numbers, dates, flags, UUIDs and short texts look alike
+LEAST_BYTES = 2  # shortest padded payload there is, so that no value is shorter than 75 bytes
 TABLE_ENTRIES = 4096  # suffixes kept ready, one per payload length
 
 
@@ -48,6 +49,6 @@ def check_options(*, floor: int, fixed: int | None, max_value: int) -> int:
 
     :raises InvalidValue: they contradict each other.
     """
-    if not 1 <= floor <= 1 << 20 or max_value < 1 or (fixed is not None and fixed < 2):
-        raise InvalidValue("floor is 1 to 1048576 bytes, max_value at least 1, fixed at least 2")
+    if not LEAST_BYTES <= floor <= 1 << 20 or max_value < 1 or (fixed is not None and fixed < LEAST_BYTES):
+        raise InvalidValue("floor is 2 to 1048576 bytes, max_value at least 1, fixed at least 2")
     return max_value if fixed is None else min(max_value, fixed - 1)

@@ -509,7 +509,7 @@ def test_floor_and_fixed_lengths() -> None:
     assert fixed.decrypt(fixed.encrypt("x" * 15, row="1"), row="1") == "x" * 15
     with pytest.raises(ValueTooLarge):
         fixed.encrypt("x" * 16, row="1")
-    for wrong in ({"floor": 0}, {"fixed": 1}, {"max_value": 0}, {"floor": 1 << 30}):
+    for wrong in ({"floor": 1}, {"fixed": 1}, {"max_value": 0}, {"floor": 1 << 30}):
         with pytest.raises(InvalidValue):
             cipher(**wrong)
 
@@ -525,6 +525,20 @@ def test_a_value_over_the_limit_is_refused_before_any_cryptography(limit: int) -
             act("x" * (limit + 1), row="1")
     with pytest.raises(ValueTooLarge):
         field.decrypt(b"\xa1" * (limit * 2 + 200), row="1")
+
+
+def test_the_default_limit_is_one_mebibyte() -> None:
+    """1,048,576 encoded bytes are taken, one more is not."""
+    field = cipher(type=bytes)
+    assert field.decrypt(field.encrypt(bytes(1 << 20), row="1"), row="1") == bytes(1 << 20)
+    with pytest.raises(ValueTooLarge):
+        field.encrypt(bytes((1 << 20) + 1), row="1")
+    smallest = cipher(floor=2)
+    assert len(smallest.encrypt("", row="1")) == 75
+    assert smallest.decrypt(smallest.encrypt("", row="1"), row="1") == ""
+    assert len(cipher(floor=1 << 20).encrypt("", row="1")) == 73 + (1 << 20)
+    with pytest.raises(InvalidValue):
+        cipher(floor=(1 << 20) + 1)
 
 
 @pytest.mark.parametrize("length", [4095, 4096, 8000, 8192, 9000, 70_000])
@@ -753,6 +767,38 @@ def test_text_form_has_one_spelling() -> None:
     ):
         with pytest.raises(MalformedCiphertext):
             from_text(wrong)
+
+
+def test_what_was_derived_while_the_keyring_changed_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key or opener that was derived before a change and arrives after it is not kept."""
+    keys = Keyring.generate()
+    field = cipher(keys)
+    blob = field.encrypt("v", row="1")
+    kept = field._states["str"]
+    real = Keyring.derive
+
+    def and_then_it_changes(self: Keyring, *args: Any, **options: Any) -> bytes:
+        found = real(self, *args, **options)
+        monkeypatch.undo()
+        self.add_pending()
+        return found
+
+    kept.reset()
+    monkeypatch.setattr(Keyring, "derive", and_then_it_changes)
+    assert field.decrypt(blob, row="1") == "v"
+    assert (kept.openers, kept._field_keys) == ({}, {})
+    monkeypatch.setattr(Keyring, "derive", and_then_it_changes)
+    assert field.decrypt(field.encrypt("w", row="1"), row="1") == "w"
+    assert len(kept.openers) == 1
+
+
+def test_a_batch_that_fails_gives_nothing_away() -> None:
+    """The list of values opened so far is emptied before the error leaves."""
+    field = cipher()
+    blobs: list[Any] = [field.encrypt("the-value-nobody-sees", row="1"), b"x"]
+    with pytest.raises(MalformedCiphertext) as caught:
+        field.decrypt_many(blobs, rows=["1", "1"])
+    assert not shows("the-value-nobody-sees", caught.value)
 
 
 def test_threads_share_one_field() -> None:

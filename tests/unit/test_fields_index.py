@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from secureacct.fields import BlindIndex, CompoundIndex, InvalidValue, LeakyIndex, plan_index
+from secureacct.fields import BlindIndex, CompoundIndex, InvalidValue, LeakyIndex, blind_index, plan_index
 from secureacct.fields.normalise import NORMALISERS, normaliser
 from secureacct.fields.planner import column_problems, safe_bits
 from secureacct.fields.transforms import transform
-from secureacct.keys import Keyring
+from secureacct.keys import Keyring, keyring
 from tests.field_kit import ring_with, shows
 
 
@@ -246,6 +248,48 @@ def test_a_planned_length_keeps_both_bounds(rows: int, distinct: int) -> None:
     for bits in range(low, high + 1):
         assert math.sqrt(distinct) < 2**bits < distinct / 2
         assert 2 < rows / 2**bits < math.sqrt(rows)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 15, 16, 17, 64, 1000, 4096, 65_536, 10**6])
+@pytest.mark.parametrize("distinct", [0, 1, 3, 4, 5, 1023, 1024, 4096, 10**6])
+def test_the_safe_lengths_are_exactly_those_that_keep_the_bounds(rows: int, distinct: int) -> None:
+    """Every length within the range keeps all four bounds, and every other one breaks one of them."""
+    low, high = safe_bits(rows=rows, distinct=distinct)
+    for bits in range(1, 40):
+        keeps = (
+            rows >= 16
+            and 4**bits > distinct
+            and 2 ** (bits + 1) < distinct
+            and rows > 2 ** (bits + 1)
+            and 4**bits > rows
+        )
+        assert (low <= bits <= high) == keeps, bits
+    plan = plan_index(rows=rows, distinct=distinct)
+    assert ("fewer than 16 rows" in plan.problems) == (rows < 16)
+    assert ("different values" in " ".join(plan.problems)) == (distinct < 1024)
+    for bits in (1, 8, 20, 64):
+        judged = plan_index(rows=rows, distinct=distinct, bits=bits)
+        assert judged.bits == bits
+        assert bool(judged.problems) == (bool(plan.problems) or not low <= bits <= high)
+
+
+def test_an_index_notices_a_rotation_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process learns of a new index key from the file, for looking up and for storing."""
+    path = tmp_path / "keyring.json"
+    Keyring.generate().save(path)
+    here, there = Keyring.load(path), Keyring.load(path)
+    email = index(here)
+    old = email.of("a@b.c")
+    there.rotate("index")
+    new = index(there).of("a@b.c")
+    assert email.of("a@b.c") == old
+    later = time.monotonic() + keyring.RELOAD_SECONDS + 1
+    monkeypatch.setattr(keyring.time, "monotonic", lambda: later)
+    monkeypatch.setattr(blind_index, "monotonic", lambda: later)
+    assert set(email.lookup("a@b.c")) == {old, new}
+    for _ in range(blind_index.TOKENS_PER_LOOK + 1):
+        token = email.of("a@b.c")
+    assert token == new
 
 
 def test_a_plan_says_what_an_observer_learns() -> None:

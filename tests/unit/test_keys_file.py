@@ -32,6 +32,7 @@ from secureacct.keys import (
     keyring,
     providers,
 )
+from tests import second_reader
 from tests.field_kit import flipped
 
 PASSPHRASE = "correct horse battery staple"
@@ -52,6 +53,36 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 def settle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a demoted key be destroyed at once."""
     monkeypatch.setattr(keyring, "SETTLE_SECONDS", 0)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["bare", "passphrase"])
+def test_a_file_of_the_second_implementation_is_read(path: Path, number: int) -> None:
+    """A file written from the specification loads, gives the published keys and keeps them in a change."""
+    vector = json.loads((Path(__file__).parents[1] / "vectors" / "keyring.json").read_text())[number]
+    path.write_text(json.dumps(vector["file"]))
+    path.chmod(0o600)
+    ring = Keyring.load(path, vector["passphrase"])
+    assert ring.revision == 7
+    assert [info.state.value for info in ring.describe("fields")] == [
+        *("destroyed", "disabled", "decrypt-only", "primary", "pending")
+    ]
+    assert {(info.created, info.changed) for info in ring.describe()} == {(1_800_000_000, 1_800_000_060)}
+    assert ring.readable("fields") == (4, 5, 3)
+    ring.enable("fields", 2)
+    again = Keyring.load(path, vector["passphrase"])
+    assert again.revision == 8
+    for one in vector["derived"]:
+        for each in (ring, again):
+            key = each.derive(one["root"], one["purpose"], key_id=one["key_id"], length=40)
+            assert key.hex() == one["key"]
+    with pytest.raises(KeyDestroyed):
+        ring.derive("fields", "p", key_id=1)
+
+
+def test_the_keyring_vectors_are_those_of_the_second_implementation() -> None:
+    """The file of vectors holds what the second implementation writes."""
+    found = json.loads((Path(__file__).parents[1] / "vectors" / "keyring.json").read_text())
+    assert found == second_reader.keyring_vectors()
 
 
 def test_what_is_saved_is_loaded(path: Path) -> None:
@@ -153,6 +184,17 @@ def test_every_altered_bit_is_found(path: Path) -> None:
         lambda d: d["roots"].pop("csrf"),
         lambda d: d["roots"].update(extra=[]),
         lambda d: d.update(revision=9),
+        lambda d: d.update(revision=True),
+        lambda d: d.update(revision=-1),
+        lambda d: d.update(wrap=[]),
+        lambda d: d.update(wrap={"provider": "passphrase"}),
+        lambda d: d.update(roots=[]),
+        lambda d: d["roots"].update(fields={}),
+        lambda d: d["roots"].update(fields=[5]),
+        lambda d: d["roots"]["fields"][0].update(material=None),
+        lambda d: d["roots"]["fields"][0].update(state="destroyed"),
+        lambda d: d["roots"]["fields"][0].update(check=None),
+        lambda d: d["roots"]["fields"][0].update(state="retired"),
         lambda d: d.update(note="hello"),
         lambda d: d.update(format="secureacct-keyring/2"),
         lambda d: d.update(id="AAAAAAAAAAAAAAAAAAAAAA"),
@@ -253,6 +295,24 @@ def test_a_wrapped_file_holds_no_material(path: Path, cheap: None) -> None:
     assert document["wrap"]["provider"] == "passphrase"
     assert not any(b64url(material) in stored for material in plain if material)
     assert Keyring.load(path, PASSPHRASE).derive("fields", "p") == ring.derive("fields", "p")
+
+
+def test_a_passphrase_costs_what_the_rfc_recommends() -> None:
+    """64 MiB, three passes and four lanes unless said otherwise; the bounds of what is read are these."""
+    provider = PassphraseProvider(PASSPHRASE)
+    assert (provider.memory_kib, provider.passes, provider.lanes) == (64 * 1024, 3, 4)
+    for good in ((19456, 1, 1), (1 << 20, 64, 16)):
+        PassphraseProvider(PASSPHRASE, *good)
+    for bad in (
+        (19455, 1, 1),
+        ((1 << 20) + 1, 1, 1),
+        (19456, 0, 1),
+        (19456, 65, 1),
+        (19456, 1, 0),
+        (19456, 1, 17),
+    ):
+        with pytest.raises(KeyringError, match="out of range"):
+            PassphraseProvider(PASSPHRASE, *bad)
 
 
 def test_a_wrapped_file_opens_with_its_passphrase_alone(path: Path, cheap: None) -> None:
