@@ -51,6 +51,8 @@ async def begin_totp(
 ) -> Enrolment:
     """Make an authenticator's secret. It counts for nothing until a code confirms it.
 
+    Only this session is shown the secret again, under a new token: a copied cookie never sees it.
+
     :param name: what the person calls it, at most 60 characters.
     :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises Frozen: changes are frozen after "this was not me".
@@ -63,7 +65,7 @@ async def begin_totp(
     if len(name) > MAX_NAME or not name.isprintable():
         raise FieldInvalid("name", f"Use at most {MAX_NAME} printable characters.")
     totp = Totp.new(issuer=parts.site.name, account=proved.known.email)
-    factor_id = new_id(parts)
+    factor_id = session.id + new_id(parts)
     factor = TotpFactor(
         id=factor_id,
         account_id=proved.known.id,
@@ -71,13 +73,18 @@ async def begin_totp(
         sealed_secret=parts.vault.seal_totp(totp.secret, factor_id=factor_id),
         created_at=now,
     )
-    if isinstance(await parts.store.commit((AddTotp(factor=factor),)), Lost):
+    token, new, rotation = moved(session, now=now, random=parts.random)
+    done = await parts.store.commit((AddTotp(factor=factor), rotation))
+    if isinstance(done, Lost):
+        if done.claim is rotation:
+            raise SignInRequired
         raise FieldInvalid("name", "This account has as many authenticators as it can have.")
+    kept = SessionMoved(token=token, session_id=new.id, max_age_s=new.cookie_max_age(now=now))
     try:
         qr = totp.qr_svg()
     except MissingExtra:
         qr = None
-    return Enrolment(factor_id=factor_id, secret=totp.secret, uri=totp.uri, qr_svg=qr)
+    return Enrolment(factor_id=factor_id, secret=totp.secret, uri=totp.uri, qr_svg=qr, moved=kept)
 
 
 async def factors(parts: AccountParts, session: Session) -> Factors:
@@ -88,7 +95,7 @@ async def factors(parts: AccountParts, session: Session) -> Factors:
 async def pending_totp(parts: AccountParts, session: Session) -> Enrolment | None:
     """The enrolment that still waits for its first code, shown again to its own session's account."""
     now = parts.now()
-    waiting = _waiting(parts, await factors(parts, session), now=now)
+    waiting = _waiting(parts, session, await factors(parts, session), now=now)
     if waiting is None:
         return None
     known = await person(parts, session)
@@ -105,9 +112,14 @@ def _begun_since(parts: AccountParts, *, now: int) -> int:
     return now - int(parts.lifetimes.enrolment.total_seconds())
 
 
-def _waiting(parts: AccountParts, factors: Factors, *, now: int) -> TotpFactor | None:
+def _waiting(parts: AccountParts, session: Session, factors: Factors, *, now: int) -> TotpFactor | None:
+    """The newest enrolment that this very session began and has not confirmed."""
     oldest = _begun_since(parts, now=now)
-    waiting = [one for one in factors.totp if one.confirmed_at is None and one.created_at >= oldest]
+    waiting = [
+        one
+        for one in factors.totp
+        if one.confirmed_at is None and one.created_at >= oldest and one.id.startswith(session.id)
+    ]
     return waiting[-1] if waiting else None
 
 
@@ -129,7 +141,7 @@ async def confirm_totp(
         parts.throttle, action="second_factor", account=known.id, network=visit.network
     )
     factors = await parts.store.factors_of(known.id)
-    waiting = _waiting(parts, factors, now=now)
+    waiting = _waiting(parts, session, factors, now=now)
     if waiting is None:
         raise CodeRejected
     step = totp_of(parts, waiting).match(code, now=now, last_step=None)

@@ -195,6 +195,7 @@ class Enrolment:
     secret: str = field(repr=False)
     uri: str = field(repr=False)
     qr_svg: str | None = field(default=None, repr=False)  # None: the qr extra is not installed
+    moved: SessionMoved | None = None  # the session's new token; None where the enrolment is only shown again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

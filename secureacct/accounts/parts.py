@@ -66,7 +66,7 @@ class Lifetimes:
     not_me: timedelta = timedelta(days=30)  # "this was not me" in a security mail; ours
     recovery_wait: timedelta = timedelta(days=7)  # in which every known channel can cancel; ours
     recovery_link: timedelta = timedelta(days=14)  # the wait and a week to come back; ours
-    known_device: timedelta = timedelta(days=365)  # the mark of a known device; RFC 6265bis caps at 400 d
+    known_device: timedelta = timedelta(days=180)  # the mark of a known device, as long as its cookie; ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

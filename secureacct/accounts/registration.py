@@ -182,9 +182,13 @@ async def verify(
         ticket = await throttle.admit(
             parts.throttle, action="fresh_proof", account=attempt.id, network=visit.network
         )
-        right, _ = await parts.passwords.verify_and_update(
-            password or "", attempt.password_hash, account_id=attempt.id
-        )
+        try:
+            right, _ = await parts.passwords.verify_and_update(
+                password or "", attempt.password_hash, account_id=attempt.id
+            )
+        except BaseException:
+            await throttle.withdrawn(parts.throttle, ticket)
+            raise
         if not right:
             raise SignInRejected
         await throttle.succeeded(parts.throttle, ticket)

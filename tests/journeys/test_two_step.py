@@ -222,3 +222,19 @@ def test_several_authenticators(shop: Shop) -> None:
         browser = shop.browser()
         browser.totp = totp
         assert browser.sign_in().json == {"status": "signed_in"}
+
+
+def test_a_copied_cookie_never_sees_the_secret(shop: Shop) -> None:
+    """While an authenticator is being set up, a cookie copied before is dead, and the account's other
+    sessions are not shown the secret."""
+    ada = shop.member()
+    phone = shop.browser()
+    phone.sign_in()
+    thief = ada.stolen()
+    secret = ada.post("/account/two-step", {"password": PASSWORD}).json["secret"]
+    assert not thief.is_signed_in()
+    assert secret[:4] in ada.get("/account/two-step/confirm", html=True).text
+    for other in (thief, phone):
+        answer = other.get("/account/two-step/confirm", html=True)
+        assert answer.status_code == 303
+        assert secret[:4] not in answer.text

@@ -80,6 +80,8 @@ async def journey(accounts: Any, clock: Clock) -> None:
     session = await load(sessions, signed_in.token)
     assert session is not None
     enrolment = await done(accounts.begin_totp(session, PASSWORD))
+    session = await load(sessions, enrolment.moved.token)
+    assert session is not None
     totp = Totp.from_secret(enrolment.secret, issuer="Shop", account=ADA)
     clock.forward(30)
     shown = await done(accounts.confirm_totp(session, totp.code(at=clock())))

@@ -172,7 +172,7 @@ def unconfirmed(site: Rehearsal) -> str:
 @checks("C09", "a fresh browser")
 def fresh_browser(site: Rehearsal) -> str:
     """Nothing optional is set before a choice, nor with the privacy signal on."""
-    declared = getattr(site.site.assembly.choices, "declarations", None) or Declarations()
+    declared = site.site.assembly.declarations or Declarations()
     cookies = site.site.cookies
     own = {getattr(cookies, one.name).name for one in fields(cookies)} | {"__Host-Http-choice"}
     seen: set[str] = set()

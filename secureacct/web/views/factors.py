@@ -48,6 +48,8 @@ async def begin(knock: Knock) -> Answer:
         )
     except (InvalidInput, SignInRejected) as error:
         return await form_again(knock, await _two_step(knock), error, keep=("name",))
+    if enrolment.moved is not None:
+        moved(knock, enrolment.moved)
     if knock.json:
         return Answer(json={"secret": enrolment.secret, "uri": enrolment.uri})
     return redirect(knock.site.url("/two-step/confirm"))
