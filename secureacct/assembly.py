@@ -21,6 +21,8 @@ from secureacct.accounts.building import account_parts
 from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, PasskeyChoices, Site, Visit
 from secureacct.accounts.vault import ProfileField
 from secureacct.audit.events import RANDOM_BYTES, event_id, open_event, seal_event
+from secureacct.audit.sinks import FileSink
+from secureacct.audit.steps import AuditParts
 from secureacct.client_address import TrustedProxies
 from secureacct.commitments.privacy import (
     Privacy,
@@ -86,6 +88,7 @@ class Choices:
     clock: Callable[[], float] = time.time  # seconds since the epoch
     directory: Directory | None = None  # the app's own users
     password_store: PasswordStore | None = None  # and their password column
+    seal_every_s: int = 60  # seconds between looks at what the security log has to seal; 0: a timer does it
     privacy: PrivacyChoices | None = None  # what the site promises; None: export and deletion only
 
 
@@ -173,6 +176,20 @@ class Assembly:
             if self._keys is None:
                 self._keys = self._keyring()
             return self._keys
+
+    @property
+    def audit(self) -> AuditParts | None:
+        """What seals the security log; None: the app's own store keeps no log that can be sealed."""
+        store: Any = self.store
+        if not hasattr(store, "seal_segment"):
+            return None
+        file = self.settings.audit_checkpoints
+        return AuditParts(
+            store,
+            self.parts.vault.event_keys,
+            sinks=(FileSink(file),) if file else (),
+            clock=self.choices.clock,
+        )
 
     def _open_store(self) -> Any:
         accounts = _sql_store(self.settings)

@@ -45,6 +45,7 @@ class Settings:
     hash_parallel: int = 0  # passwords hashed at once; 0: as many as there are cores
     after_sign_in: str = "/"  # where people go when nothing else was asked for
     policy: str = "2026-11"  # a named, dated set of security numbers; see secureacct.assembly.POLICIES
+    audit_checkpoints: str = ""  # a file that the log's sealer appends its signed checkpoints to
     pages: bool = True  # off: an app with pages of its own gets the guards and the parts only
 
     def __post_init__(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,8 +38,16 @@ GOODS = (("Coffee, 1 kg", "14.50"), ("Filter papers", "3.20"), ("A mug, blue", "
 ORDERS = GOODS[:2]
 
 
-def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".local/demo") -> Flask:
-    """The demo. Refuses to run in production: its mails go to a page that everybody can read."""
+def create_app(
+    base_url: str = "http://localhost:8000",
+    folder: str | Path = ".local/demo",
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Flask:
+    """The demo. Refuses to run in production: its mails go to a page that everybody can read.
+
+    :param clock: gives seconds since the epoch; for tests.
+    """
     if os.environ.get("SECUREACCT_ENV") == "production":
         raise SystemExit(
             "The demo shows every mail on a page. It does not run with SECUREACCT_ENV=production."
@@ -48,6 +58,7 @@ def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".l
     app.config.update(
         SECUREACCT_DATABASE_URL=f"sqlite:///{folder / 'demo.db'}",
         SECUREACCT_KEYRING=str(folder / "keyring.json"),
+        SECUREACCT_AUDIT_CHECKPOINTS=str(folder / "checkpoints"),
         SECUREACCT_BASE_URL=base_url,
         SECUREACCT_SITE_NAME="Corner Shop",
         SECUREACCT_CONTACT="hello@shop.example",
@@ -56,7 +67,7 @@ def create_app(base_url: str = "http://localhost:8000", folder: str | Path = ".l
         SECUREACCT_NETWORK_BUDGET=1000,  # every visitor of the demo comes from this one machine
     )
     mailer = OutboxMailer()
-    accounts = SecureAcct(profile=PROFILE, mailer=mailer, privacy=promises.PRIVACY)
+    accounts = SecureAcct(profile=PROFILE, mailer=mailer, privacy=promises.PRIVACY, clock=clock)
     accounts.init_app(app)
     app.register_blueprint(outbox.blueprint(mailer))
     app.register_blueprint(trials.blueprint(app, accounts))

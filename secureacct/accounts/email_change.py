@@ -85,9 +85,10 @@ async def ask_for_email_change(
         security_version=known.security_version,
     )
     notice, links = mails.email_change_asked(parts, known, visit, new=address, now=now)
-    mail = mails.confirm_new_email(parts, address, token=token, now=now)
     if holder is not None and holder.id != known.id:  # the same rows, but nobody gets the token
         mail = mails.already_registered(parts, holder, now=now)
+    else:
+        mail = mails.confirm_new_email(parts, address, token=token, now=now)
     await parts.store.commit(
         (VoidEmailChanges(account_id=known.id), AddEmailChange(change=change), link, *links),
         events=(event,),

@@ -40,6 +40,12 @@ def group(shell: Shell) -> click.Group:
         click.echo(f"{shell.deliver()} mails left")
 
     @secureacct.command()
+    @click.option("--now", "force", is_flag=True, help="Everything, without waiting for a minute's worth.")
+    def seal(force: bool) -> None:
+        """Close what is due in the security log with signed checkpoints. Every minute."""
+        click.echo(f"{shell.seal(force=force)} segments sealed")
+
+    @secureacct.command()
     def prune() -> None:
         """Remove what has expired: sign-ups, links, pending sign-ins, challenges, sessions, counts."""
         parts = shell.site.parts

@@ -14,6 +14,7 @@ from secureacct import logs
 from secureacct._faces import run_inline
 from secureacct.accounts import delivery
 from secureacct.accounts.fresh_proof import Resumed
+from secureacct.audit import steps as sealer
 from secureacct.commitments import export
 from secureacct.errors import ConfigurationError, SecureAcctError, StoreUnavailable
 from secureacct.keys import KeyringError
@@ -46,6 +47,8 @@ class Shell:
         self._ready_lock = threading.Lock()
         self._delivering = threading.Lock()
         self._working = threading.Lock()
+        self._sealing = threading.Lock()
+        self._seal_at = 0.0  # seconds of time.monotonic()
         blueprint = flask.Blueprint(
             EXTENSION,
             "secureacct.web",
@@ -87,6 +90,7 @@ class Shell:
             response.call_on_close(self.work_soon)
         elif answer.mailed:
             response.call_on_close(self.deliver_soon)
+        response.call_on_close(self.seal_soon)
         return response
 
     def _well_known(self, name: str) -> Response:
@@ -180,6 +184,35 @@ class Shell:
             logs.event(log, "export.not_made", level="warning", reason=error.code)
         finally:
             self._working.release()
+
+    def seal_soon(self) -> None:
+        """Seal the security log in the background, when it was not looked at for a minute."""
+        every = self.site.assembly.choices.seal_every_s
+        if not every or time.monotonic() < self._seal_at or not self._sealing.acquire(blocking=False):
+            return
+        self._seal_at = time.monotonic() + every
+        thread = threading.Thread(target=self._seal, name="secureacct-seal", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._sealing.release()
+
+    def _seal(self) -> None:
+        try:
+            self.seal()
+        except SecureAcctError as error:
+            logs.event(log, "audit.not_sealed", level="warning", reason=error.code)
+        finally:
+            self._sealing.release()
+
+    def seal(self, *, force: bool = False) -> int:
+        """Close what is due in the security log with signed checkpoints; how many segments.
+
+        :param force: everything, without waiting for a minute's worth.
+        :raises StoreUnavailable: the store did not answer.
+        """
+        audit = self.site.assembly.audit
+        return 0 if audit is None else len(run_inline(sealer.seal(audit, force=force)))
 
     def deliver(self) -> int:
         """Hand over what waits in the outbox; how many mails left.
