@@ -128,7 +128,7 @@ async def confirm_totp(
 ) -> CodesShownOnce:
     """Confirm the newest enrolment with its first code.
 
-    The first authenticator brings ten recovery codes, shown here and never again. Other sessions
+    Where no recovery code is left, ten new ones come with it, shown here and never again. Other sessions
     end; this one is rotated and counts the code as proof.
 
     :raises CodeRejected: the code does not match, or no enrolment is waiting.
@@ -156,7 +156,7 @@ async def confirm_totp(
     )
     codes: tuple[str, ...] = ()
     changes: list[Change] = [claim]
-    if not factors.any:
+    if not factors.recovery_codes_left:  # the first factor, or a passkey came first and brought none
         codes, replace_codes = _new_codes(parts, known.id, now=now)
         changes.append(replace_codes)
     moved = await change_factors(

@@ -259,6 +259,7 @@ class Passkeys(Page):
 
     title: ClassVar[str] = "Passkeys"
     passkeys: Sequence[Factor] = ()
+    recovery_codes_left: int = 0
     accepted_credentials: Mapping[str, object] | None = None  # for the browser's password manager
 
 

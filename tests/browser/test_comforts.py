@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.shop import (
+    ABANDONED,
     PASSWORD,
     Phone,
     Shop,
@@ -22,7 +23,7 @@ from tests.browser.shop import (
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), ABANDONED]
 
 
 def test_the_comforts(page: Page, shop: Shop) -> None:
@@ -69,7 +70,7 @@ def test_the_comforts(page: Page, shop: Shop) -> None:
     page.get_by_text("Copied").first.wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == secret.replace(" ", "")
     assert secret.replace(" ", "") not in page.locator("svg title").inner_html()
-    page.get_by_label("Code").fill(Phone(secret).code())
+    page.get_by_label("Code").fill(Phone(secret, shop.clock).code())
     submit(page, "Switch it on")
     codes = page.locator("[data-codes] code").all_inner_texts()
     submit(page, "Copy")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.shop import (
+    ABANDONED,
     PASSWORD,
     Looker,
     Phone,
@@ -23,7 +24,7 @@ from tests.browser.shop import (
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), ABANDONED]
 
 
 def test_every_page_from_sign_up_to_sign_out(page: Page, shop: Shop, chromium: Browser) -> None:
@@ -89,7 +90,7 @@ def test_every_page_from_sign_up_to_sign_out(page: Page, shop: Shop, chromium: B
     fill_password(page)
     submit(page, "Go on")
     look(page, "two-step-confirm")
-    phone = Phone(page.locator("code.secret").inner_text())
+    phone = Phone(page.locator("code.secret").inner_text(), shop.clock)
     page.get_by_label("Code").fill(phone.code())
     submit(page, "Switch it on")
     codes = page.locator("[data-codes] code").all_inner_texts()
@@ -171,7 +172,7 @@ def test_without_scripts(chromium: Browser, shop: Shop) -> None:
     page.goto(shop.url("/account/two-step"))
     fill_password(page)
     submit(page, "Go on")
-    phone = Phone(page.locator("code.secret").inner_text())
+    phone = Phone(page.locator("code.secret").inner_text(), shop.clock)
     page.get_by_label("Code").fill(phone.code())
     submit(page, "Switch it on")
     codes = page.locator("[data-codes] code").all_inner_texts()
@@ -256,7 +257,7 @@ def test_by_keyboard_alone(page: Page, shop: Shop) -> None:
     keys.type(PASSWORD)
     keys.press("Enter")
     page.wait_for_url("**/two-step/confirm")
-    phone = Phone(page.locator("code.secret").inner_text())
+    phone = Phone(page.locator("code.secret").inner_text(), shop.clock)
     _tab_to(page, id="code")
     keys.type(phone.code())
     keys.press("Enter")
@@ -296,3 +297,28 @@ def test_after_sign_out_the_back_button_shows_nothing(page: Page, shop: Shop) ->
     assert page.url.startswith(shop.url("/account/sign-in"))
     page.goto(shop.url("/orders"))
     assert page.url.startswith(shop.url("/account/sign-in"))
+
+
+def test_the_pages_of_privacy(page: Page, shop: Shop) -> None:
+    """The cookie question and the pages of privacy are free of axe's findings; it is asked once."""
+    looker, me = Looker("privacy"), "priya@example.org"
+    page.goto(shop.url("/"))
+    looker.look(page, "cookie-question")
+    accept, reject = (page.get_by_role("button", name=name, exact=True) for name in ("Accept", "Reject"))
+    (one, other) = (button.bounding_box() for button in (accept, reject))
+    assert one is not None
+    assert other is not None
+    assert (one["width"], one["height"]) == pytest.approx((other["width"], other["height"]), abs=1)
+    reject.click()
+    assert page.get_by_role("button", name="Accept", exact=True).count() == 0
+    sign_up(page, shop, me)
+    sign_in(page, shop, me)
+    for path in ("privacy", "privacy/export", "privacy/delete", "policy", "our-mail"):
+        page.goto(shop.url(f"/account/{path}"))
+        looker.look(page, path.replace("/", "-"))
+    page.goto(shop.url("/account/privacy/delete"))
+    fill_password(page)
+    submit(page, "Delete my account")
+    page.goto(shop.url("/account/"))
+    looker.look(page, "account-on-its-way-out")
+    assert "\n".join(looker.wrong) == ""

@@ -36,6 +36,7 @@ async def _page(knock: Knock) -> pages.Passkeys:
     account_id = require_session(knock).account_id
     factors = await knock.parts.store.factors_of(account_id)
     return pages.Passkeys(
+        recovery_codes_left=factors.recovery_codes_left,
         accepted_credentials=await steps.accepted_by(knock.parts, account_id),
         passkeys=tuple(
             pages.Factor(
