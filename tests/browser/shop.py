@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyotp
 import pytest
@@ -145,21 +145,19 @@ class Looker:
         page.set_viewport_size(WIDE)  # type: ignore[arg-type]
 
 
-def mails(page: Page, shop: Shop, to: str, at_least: int = 1) -> list[dict[str, Any]]:
-    """The mails to an address, newest first, once there are so many: they leave after the answer."""
-    found: list[dict[str, Any]] = []
+def mailed_link(page: Page, shop: Shop, to: str, path: str) -> str:
+    """The newest mailed link of this kind, once it is there: mails leave after the answer.
+
+    :param path: what follows ``/account/``, such as ``verify``.
+    """
     for _ in range(200):
         answer = page.request.get(shop.url("/dev/outbox"), headers={"Accept": "application/json"})
-        found = [one for one in json.loads(answer.text()) if one["to"] == to]
-        if len(found) >= at_least:
+        links = [link for mail in json.loads(answer.text()) if mail["to"] == to for link in mail["links"]]
+        found = next((link for link in links if f"/account/{path}/" in link), None)
+        if found is not None:
             return found
         time.sleep(0.05)
-    raise AssertionError(f"{len(found)} mails to {to}, not {at_least}")
-
-
-def link_to(mail: dict[str, Any], path: str) -> str:
-    """The mail's link whose path begins so."""
-    return next(link for link in mail["links"] if f"/account/{path}/" in link)
+    raise AssertionError(f"no mail to {to} has a link to {path}")
 
 
 def sign_up(page: Page, shop: Shop, email: str, password: str = PASSWORD) -> None:
@@ -168,7 +166,7 @@ def sign_up(page: Page, shop: Shop, email: str, password: str = PASSWORD) -> Non
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Create account").click()
-    page.goto(link_to(mails(page, shop, email)[0], "verify"))
+    page.goto(mailed_link(page, shop, email, "verify"))
     page.get_by_role("button", name="Confirm my address").click()
 
 

@@ -52,7 +52,7 @@ def test_the_comforts(page: Page, shop: Shop) -> None:
         }""")
         page.get_by_label("E-mail address").fill(me)
         page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.wait_for_function("document.querySelector('#password').type === 'text'")
+        page.wait_for_function("() => document.querySelector('#password').type === 'text'")
         page.get_by_role("button", name="Sign in", exact=True).click()
     assert sent.value.method == "POST"
     page.wait_for_url(shop.url("/"))

@@ -56,7 +56,7 @@ def test_add_rename_and_remove(page: Page, shop: Shop) -> None:
     fill_password(page)
     page.get_by_role("button", name="Remove Work laptop").click()
     page.get_by_text("You have no passkey yet.").wait_for()
-    page.wait_for_function("sessionStorage.getItem('signals') !== null")
+    page.wait_for_function("() => sessionStorage.getItem('signals') !== null")
     name, value = page.evaluate("JSON.parse(sessionStorage.getItem('signals'))")[-1]
     assert (name, value["allAcceptedCredentialIds"]) == ("signalAllAcceptedCredentials", [])
     assert "\n".join(looker.wrong) == ""

@@ -13,8 +13,7 @@ from tests.browser.shop import (
     Phone,
     Shop,
     fill_password,
-    link_to,
-    mails,
+    mailed_link,
     sign_in,
     sign_up,
     submit,
@@ -39,7 +38,7 @@ def test_every_page_from_sign_up_to_sign_out(page: Page, shop: Shop, chromium: B
     page.get_by_label("E-mail address").fill(me)
     fill_password(page, "too short")
     submit(page, "Create account")
-    page.wait_for_function("document.activeElement.getAttribute('role') === 'alert'")
+    page.wait_for_function("() => document.activeElement.getAttribute('role') === 'alert'")
     look(page, "sign-up-refused")
     fill_password(page)
     submit(page, "Create account")
@@ -48,7 +47,7 @@ def test_every_page_from_sign_up_to_sign_out(page: Page, shop: Shop, chromium: B
     look(page, "verify-again")
     page.goto(shop.url("/dev/outbox"))
     look(page, "outbox")
-    link = link_to(mails(page, shop, me)[0], "verify")
+    link = mailed_link(page, shop, me, "verify")
     other = chromium.new_context()
     elsewhere, _ = watched(other)
     elsewhere.goto(link)
@@ -125,7 +124,7 @@ def test_every_page_from_sign_up_to_sign_out(page: Page, shop: Shop, chromium: B
     fill_password(page)
     submit(page, "Change address")
     look(page, "check-mail-email")
-    page.goto(link_to(mails(page, shop, "hopper@example.org")[0], "email/confirm"))
+    page.goto(mailed_link(page, shop, "hopper@example.org", "email/confirm"))
     look(page, "email-confirm")
     page.goto(shop.url("/account/activity"))
     look(page, "activity")
@@ -142,7 +141,7 @@ def test_every_page_from_sign_up_to_sign_out(page: Page, shop: Shop, chromium: B
     page.get_by_label("E-mail address").fill(me)
     submit(page, "Send the link")
     look(page, "check-mail-reset")
-    page.goto(link_to(mails(page, shop, me, 2)[0], "reset"))
+    page.goto(mailed_link(page, shop, me, "reset"))
     look(page, "reset-password")
     page.goto(shop.url("/account/recover"))
     look(page, "recover")
@@ -192,7 +191,7 @@ def test_without_scripts(chromium: Browser, shop: Shop) -> None:
     page.goto(shop.url("/account/reset"))
     page.get_by_label("E-mail address").fill(me)
     submit(page, "Send the link")
-    page.goto(next(link for mail in mails(page, shop, me) for link in mail["links"] if "/reset/" in link))
+    page.goto(mailed_link(page, shop, me, "reset"))
     fill_password(page, "nine quiet herons cross the weir", "New password")
     submit(page, "Set the new password")
     assert "Your new password is set" in page.content()
@@ -239,7 +238,7 @@ def test_by_keyboard_alone(page: Page, shop: Shop) -> None:
     _tab_to(page, name="Create account")
     keys.press("Enter")
     page.get_by_role("heading", name="Look into your mail").wait_for()
-    page.goto(link_to(mails(page, shop, me)[0], "verify"))
+    page.goto(mailed_link(page, shop, me, "verify"))
     _tab_to(page, name="Confirm my address")
     keys.press("Enter")
     page.get_by_role("heading", name="Sign in").wait_for()

@@ -152,10 +152,10 @@ def test_a_waiting_autofill_gets_a_new_challenge_before_the_old_one_dies(page: P
     page.clock.install()
     with page.expect_response("**/sign-in/options"):
         page.goto(f"{site.origin}/autofill")
-    page.wait_for_function("document.title === 'conditional 1'")
+    page.wait_for_function("() => document.title === 'conditional 1'")
     with page.expect_response("**/sign-in/options"):
         page.clock.fast_forward(240_000)
-    page.wait_for_function("document.title === 'conditional 2'")
+    page.wait_for_function("() => document.title === 'conditional 2'")
     assert [path for path, _ in site.received] == ["/sign-in/options"] * 2
 
 
