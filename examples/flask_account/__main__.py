@@ -50,7 +50,12 @@ def main() -> None:
     print(f"  sign in as   {email}\n  password     {password}")
     print(f"  every mail   {base_url}/dev/outbox\n")
     if options.tls:
-        print(f"  Let your browser trust {local_tls.authority(Path('.local/ca'))} to see no warning.\n")
+        authority = local_tls.authority(Path(".local/ca"))
+        print(
+            "  To see no warning, add this authority to your browser (Settings, Certificates, Authorities);"
+        )
+        print(f"  it can speak for localhost only:  {authority}")
+        print(f"  or try  curl --cacert {authority} {base_url}/\n")
     print("Ctrl-C ends it. Everything it keeps is under .local/", flush=True)
     try:
         server.serve_forever()
