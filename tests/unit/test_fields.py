@@ -48,7 +48,7 @@ TYPES: dict[str, type[Any]] = {
 }  # fmt: skip
 VALUES: list[Any] = [
     *("", "héllo\0\0", "\x80", "🔑" * 50, b"", b"\0\x80\0"),
-    *(0, -1, 2**63 - 1, -(2**63), 2**63, -(1 << 90), True, False),
+    *(0, -1, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 2**64, -(1 << 90), True, False),
     *(0.0, -0.0, float("inf"), 1.5, Decimal("1.500"), Decimal("-0"), Decimal("1E+7")),
     *(dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.datetime(1, 1, 2, tzinfo=dt.UTC)),
     dt.datetime(2026, 11, 5, 1, 2, 3, 4, tzinfo=dt.timezone(dt.timedelta(hours=5))),
@@ -596,6 +596,10 @@ def test_a_batch_that_mostly_fails_is_a_systemic_error() -> None:
     blobs: list[Any] = list(cipher(keys).encrypt_many(["v"] * 16, rows=rows))
     with pytest.raises(SystemicDecryptError, match="16 of 16"):
         cipher(keys, column="other").decrypt_many(blobs, rows=rows, on_error="collect")
+    half = [*blobs[:8], *cipher(keys, column="other").encrypt_many(["v"] * 8, rows=rows[8:])]
+    assert len(cipher(keys).decrypt_many(half, rows=rows, on_error="collect")) == 16
+    with pytest.raises(SystemicDecryptError, match="8 of 15"):
+        cipher(keys, column="other").decrypt_many(half[:15], rows=rows[:15], on_error="collect")
     few = cipher(keys, column="other").decrypt_many(blobs[:7], rows=rows[:7], on_error="collect")
     assert all(isinstance(one, WrongContext) for one in few)
 
