@@ -40,12 +40,6 @@ def group(shell: Shell) -> click.Group:  # noqa: C901 - one nested function for 
         click.echo(f"{shell.deliver()} mails left")
 
     @secureacct.command()
-    @click.option("--now", "force", is_flag=True, help="Everything, without waiting for a minute's worth.")
-    def seal(force: bool) -> None:
-        """Close what is due in the security log with signed checkpoints. Every minute."""
-        click.echo(f"{shell.seal(force=force)} segments sealed")
-
-    @secureacct.command()
     def prune() -> None:
         """Remove what has expired: sign-ups, links, pending sign-ins, challenges, sessions, counts."""
         parts = shell.site.parts
@@ -89,4 +83,13 @@ def group(shell: Shell) -> click.Group:  # noqa: C901 - one nested function for 
         run_inline(recover_by_operator(parts, known.id))
         click.echo("factors removed, sessions ended, owner told")
 
+    _log(secureacct, shell)
     return secureacct
+
+
+def _log(secureacct: click.Group, shell: Shell) -> None:
+    @secureacct.command()
+    @click.option("--now", "force", is_flag=True, help="Everything, without waiting for a minute's worth.")
+    def seal(force: bool) -> None:
+        """Close what is due in the security log with signed checkpoints. Every minute."""
+        click.echo(f"{shell.seal(force=force)} segments sealed")
