@@ -17,7 +17,7 @@ from secureacct.throttle import steps as throttle
 from secureacct.web.flask.shell import Shell
 
 
-def group(shell: Shell) -> click.Group:  # noqa: C901 - one nested function for each command
+def group(shell: Shell) -> click.Group:
     """The commands of one app."""
 
     @click.group("secureacct")
