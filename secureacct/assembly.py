@@ -332,10 +332,6 @@ def _sql_store(settings: Settings) -> Any:
     return SqlStore.from_url(settings.database_url)
 
 
-def _throttle(settings: Settings) -> ThrottlePolicy:
-    return ThrottlePolicy().with_network_budget(per_hour=settings.network_budget)
-
-
 def _mailer(settings: Settings) -> Mailer:
     if settings.mail_url in ("", "outbox"):
         return OutboxMailer()

@@ -6,10 +6,12 @@ only with fresh proof, ends all other sessions and is mailed; the last factor ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from secureacct.accounts import mails, recording
 from secureacct.accounts.codes import totp_of
 from secureacct.accounts.directory import Known
-from secureacct.accounts.fresh_proof import Resumed, person, prove
+from secureacct.accounts.fresh_proof import Proved, Resumed, person, prove
 from secureacct.accounts.outcomes import (
     CodeRejected,
     CodesShownOnce,
@@ -226,29 +228,8 @@ async def turn_off(
     :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises NotFound: there is none, or it was removed meanwhile.
     """
-    now = parts.now()
     proved = await prove(parts, session, password, visit=visit, resumed=resumed)
-    refuse_frozen(proved.known.frozen_until, now=now)
-    factors = proved.factors
-    if not factors.totp:
-        raise NotFound
-    changes: list[Change] = []
-    for offset, one in enumerate(factors.totp):
-        changes.append(
-            RemoveTotp(id=one.id, account_id=one.account_id, expected_version=factors.version + offset)
-        )
-    if not factors.passkeys:
-        changes.append(ReplaceRecoveryCodes(account_id=proved.known.id, hashes=(), at=now))
-    return await change_factors(
-        parts,
-        session,
-        proved.known,
-        tuple(changes),
-        name="factor_removed",
-        detail="totp",
-        visit=visit,
-        now=now,
-    )
+    return await _take_away(parts, session, proved, [one.id for one in proved.factors.totp], visit=visit)
 
 
 async def remove_totp(
@@ -265,24 +246,27 @@ async def remove_totp(
     :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises NotFound: no such authenticator, or the set changed meanwhile.
     """
-    now = parts.now()
     proved = await prove(parts, session, password, visit=visit, resumed=resumed)
-    refuse_frozen(proved.known.frozen_until, now=now)
-    factors = proved.factors
+    return await _take_away(parts, session, proved, [factor_id], visit=visit)
+
+
+async def _take_away(
+    parts: AccountParts, session: Session, proved: Proved, gone: Sequence[str], *, visit: Visit
+) -> SessionMoved:
+    """Remove these authenticators; where no second factor is left, the recovery codes go too."""
+    now = parts.now()
+    known, held = proved.known, proved.factors
+    refuse_frozen(known.frozen_until, now=now)
+    if not gone:
+        raise NotFound
     changes: list[Change] = [
-        RemoveTotp(id=factor_id, account_id=proved.known.id, expected_version=factors.version)
+        RemoveTotp(id=factor_id, account_id=known.id, expected_version=held.version + offset)
+        for offset, factor_id in enumerate(gone)
     ]
-    if not factors.passkeys and not [one for one in factors.usable_totp if one.id != factor_id]:
-        changes.append(ReplaceRecoveryCodes(account_id=proved.known.id, hashes=(), at=now))
+    if not held.passkeys and all(one.id in gone for one in held.usable_totp):
+        changes.append(ReplaceRecoveryCodes(account_id=known.id, hashes=(), at=now))
     return await change_factors(
-        parts,
-        session,
-        proved.known,
-        tuple(changes),
-        name="factor_removed",
-        detail="totp",
-        visit=visit,
-        now=now,
+        parts, session, known, tuple(changes), name="factor_removed", detail="totp", visit=visit, now=now
     )
 
 

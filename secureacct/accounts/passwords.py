@@ -23,6 +23,7 @@ from secureacct.accounts.registration import address_or_refuse, password_or_refu
 from secureacct.records.accounts import (
     ClaimIdentifier,
     DropAttempts,
+    Link,
     OpenAccount,
     SetPassword,
     VoidEmailChanges,
@@ -163,7 +164,7 @@ async def reset_password(
     now = parts.now()
     link = await read_link(parts, token, "reset", now=now)
     if link.account_id is None:
-        await _open_by_reset(parts, token, new_password, visit=visit)
+        await _open_by_reset(parts, link, new_password, visit=visit, now=now)
         return
     known = await parts.people.by_id(link.account_id)
     if known is None or not known.active or link.security_version is None:
@@ -190,9 +191,9 @@ async def reset_password(
     await _clear_counts(parts, known.email, known.id, visit)
 
 
-async def _open_by_reset(parts: AccountParts, token: str, new_password: str, *, visit: Visit) -> None:
-    now = parts.now()
-    link = await read_link(parts, token, "reset", now=now)
+async def _open_by_reset(
+    parts: AccountParts, link: Link, new_password: str, *, visit: Visit, now: int
+) -> None:
     attempt = await parts.store.attempt(link.subject, now=now)
     if attempt is None:
         raise LinkUsed

@@ -9,6 +9,7 @@ sessions end, and nobody is signed in.
 from __future__ import annotations
 
 from secureacct.accounts import mails, recording
+from secureacct.accounts.directory import Known
 from secureacct.accounts.links import new_link, read_link, use
 from secureacct.accounts.outcomes import CheckMail, LinkUnknown, LinkUsed, SignInRejected
 from secureacct.accounts.parts import AccountParts, Visit, new_id
@@ -17,6 +18,7 @@ from secureacct.errors import StoreUnavailable
 from secureacct.records.accounts import (
     CancelRecovery,
     FinishRecovery,
+    Link,
     Recovery,
     StartRecovery,
     VoidRecoveries,
@@ -80,14 +82,21 @@ async def recovery_state(parts: AccountParts, token: str) -> Recovery | None:
 
     :raises LinkUnknown, LinkUsed, LinkExpired: the link is dead.
     """
-    link = await read_link(parts, token, "recover", now=parts.now())
+    _, _, recovery = await _where_it_stands(parts, token, now=parts.now())
+    return recovery
+
+
+async def _where_it_stands(
+    parts: AccountParts, token: str, *, now: int
+) -> tuple[Link, Known, Recovery | None]:
+    link = await read_link(parts, token, "recover", now=now)
     known = await parts.people.by_id(link.account_id or "")
     if known is None or known.security_version != link.security_version:
         raise LinkUsed
     recovery = await parts.store.recovery(link.subject)
     if recovery is not None and recovery.state != "waiting":
         raise LinkUsed
-    return recovery
+    return link, known, recovery
 
 
 async def go_on_with_recovery(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> Recovery | None:
@@ -97,10 +106,8 @@ async def go_on_with_recovery(parts: AccountParts, token: str, *, visit: Visit =
     :raises LinkUnknown, LinkUsed, LinkExpired: the link is dead.
     """
     now = parts.now()
-    recovery = await recovery_state(parts, token)
-    link = await read_link(parts, token, "recover", now=now)
-    known = await parts.people.by_id(link.account_id or "")
-    if known is None or not known.active:
+    link, known, recovery = await _where_it_stands(parts, token, now=now)
+    if not known.active:
         raise LinkUnknown
     if recovery is None:
         started = Recovery(

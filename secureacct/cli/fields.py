@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from secureacct.cli.keys import keyring_options, opened
+from secureacct.cli.keyring import keyring_options, opened
 from secureacct.errors import ConfigurationError, MissingExtra
 from secureacct.fields import plan_index
 from secureacct.fields.planner import safe_bits

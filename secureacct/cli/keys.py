@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from secureacct.errors import ConfigurationError
+from secureacct.cli.keyring import keyring_options, opened, passphrase_in
 from secureacct.keys import ROOTS, Keyring
 
 FIELDS_ROOT = "fields"
@@ -19,44 +18,6 @@ FIELDS_ROOT = "fields"
 @click.group()
 def group() -> None:
     """Make, show and change the keyring. Every change is on disk before the command returns."""
-
-
-def keyring_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--keyring`` and ``--passphrase-file``, from the settings' environment variables too."""
-    command = click.option(
-        "--passphrase-file",
-        envvar="SECUREACCT_KEYRING_PASSPHRASE_FILE",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="File with the passphrase that wraps the keyring.",
-    )(command)
-    return click.option(
-        "--keyring",
-        envvar="SECUREACCT_KEYRING",
-        required=True,
-        type=click.Path(path_type=Path),
-        help="The keyring file.",
-    )(command)
-
-
-def passphrase_in(file: Path | None) -> str | None:
-    """The passphrase in a file: its text without the line end.
-
-    :raises ConfigurationError: the file is empty or not text.
-    """
-    if file is None:
-        return None
-    try:
-        passphrase = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"{file} cannot be read as a passphrase") from None
-    if not passphrase:
-        raise ConfigurationError(f"{file} is empty; write the passphrase into it")
-    return passphrase
-
-
-def opened(keyring: Path, passphrase_file: Path | None) -> Keyring:
-    """The keyring of a command."""
-    return Keyring.load(keyring, passphrase_in(passphrase_file))
 
 
 root_option: Final = click.option(
@@ -157,7 +118,9 @@ def destroy(
     ring = opened(keyring, passphrase_file)
     remaining: Callable[[], int] | None = None
     if root == FIELDS_ROOT and models and database and not force:
-        targets = importlib.import_module("secureacct.cli.fields").rotations(models, database, ring)
+        from secureacct.cli.fields import rotations  # only here: it loads the ORM
+
+        targets = rotations(models, database, ring)
 
         def count() -> int:
             return sum(target.remaining_under(key_id) for target in targets)

@@ -107,7 +107,7 @@ def _tool(context: click.Context) -> Iterator[_Tool]:
 def _keys(keyring: Path | None, passphrase: Path | None) -> Keyring | None:
     if keyring is None:
         return None
-    from secureacct.cli.keys import opened
+    from secureacct.cli.keyring import opened
 
     return opened(keyring, passphrase)
 

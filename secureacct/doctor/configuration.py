@@ -61,7 +61,7 @@ def _transport(settings: Settings) -> Iterator[Finding]:
 def _keyring(settings: Settings) -> Iterator[Finding]:
     path = Path(settings.keyring)
     if not path.exists():
-        yield Finding("keyring", "bad", f"there is no keyring at {path}", f"secureacct keys make {path}")
+        yield Finding("keyring", "bad", f"there is no keyring at {path}", f"secureacct keys init {path}")
         return
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
@@ -74,7 +74,7 @@ def _keyring(settings: Settings) -> Iterator[Finding]:
             "keyring_sealed",
             "warn",
             "the keyring is not wrapped by a passphrase: a copy of the file opens everything",
-            f"secureacct keys seal, and {PREFIX}KEYRING_PASSPHRASE_FILE",
+            f"secureacct keys rewrap, and {PREFIX}KEYRING_PASSPHRASE_FILE",
         )
     for root in ("fields", "index", "tokens"):
         if len(keys.readable(root)) > OLD_KEYS:

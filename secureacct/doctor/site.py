@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from secureacct._urls import BaseUrl
-from secureacct.doctor.findings import Finding, Level
+from secureacct.doctor.findings import Finding
 
 TIMEOUT_S = 10.0  # seconds for one answer; ours
 YEAR_S = 31_536_000  # seconds; ASVS 5 3.4.1
@@ -93,10 +93,6 @@ def _account_page(base: BaseUrl, prefix: str, ca_file: str | None) -> Iterator[F
         name = cookie.partition("=")[0]
         strict = name.startswith("__Host-") and "Secure" in cookie and "HttpOnly" in cookie
         yield Finding("cookie", "ok" if strict else "bad", f"cookie {name}", source="ASVS 3.3.1, 3.3.3")
-
-
-def _level(fine: bool, otherwise: Level = "bad") -> Level:
-    return "ok" if fine else otherwise
 
 
 def _hsts(value: str) -> Finding:

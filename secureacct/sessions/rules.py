@@ -41,11 +41,6 @@ def ends_by_itself(session: Session, limits: Limits) -> int:
     return min(ends)
 
 
-def touch_is_due(session: Session, limits: Limits, *, now: int) -> bool:
-    """Whether ``seen_at`` is far enough from now, in either direction, to be written again."""
-    return abs(now - session.seen_at) >= limits.touch_s
-
-
 def renewal_is_due(session: Session, limits: Limits, *, now: int) -> bool:
     """Whether the clock should rotate a remembered session's token."""
     if session.token_at is None or not limits.rotate_s:

@@ -14,13 +14,11 @@ from secureacct.accounts.outcomes import (
     LinkUsed,
     NotFound,
     PasswordUnacceptable,
-    SignInRejected,
 )
-from secureacct.errors import InvalidInput, SecureAcctError, TemporarilyUnavailable
+from secureacct.errors import SecureAcctError, TemporarilyUnavailable
 from secureacct.throttle import TooManyAttempts
 from secureacct.web import pages
 from secureacct.web.http import Answer
-from secureacct.web.negotiation import BodyOfOtherType, BodyTooLarge, BodyUnreadable
 from secureacct.web.site import Knock, redirect
 
 PROBLEM = "application/problem+json"
@@ -101,13 +99,6 @@ def _retry_after(error: SecureAcctError) -> tuple[tuple[str, str], ...]:
     if isinstance(error, TemporarilyUnavailable):
         return (("Retry-After", str(max(int(error.retry_after), 1))),)
     return ()
-
-
-def is_about_the_form(error: SecureAcctError) -> bool:
-    """Whether the form comes again, with what was typed and what is wrong."""
-    if isinstance(error, (BodyTooLarge, BodyUnreadable, BodyOfOtherType)):
-        return False
-    return isinstance(error, (InvalidInput, SignInRejected))
 
 
 async def form_again(

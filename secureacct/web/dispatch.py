@@ -7,7 +7,7 @@ holds, whether our own page sent it; 5. the view; 6. cookies. An error anywhere 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Final
+from typing import Final
 from urllib.parse import quote
 
 from secureacct import logs
@@ -36,12 +36,6 @@ class MethodNotAllowed(Rejected):
     code = "method_not_allowed"
     http_status_hint = 405
     public_message = "This address does not take that."
-
-
-class ServerProblem(SecureAcctError):
-    """Something that should not happen. Details are in the log, never in the answer."""
-
-    code: ClassVar[str] = "server_problem"
 
 
 async def handle(site: WebSite, request: Request) -> Answer:

@@ -21,7 +21,6 @@ from secureacct._faces import run_inline
 from secureacct.accounts.outcomes import FreshProofRequired, Person, SignInRequired
 from secureacct.commitments.errors import PolicyNotAccepted
 from secureacct.errors import SecureAcctError, StoreUnavailable, TemporarilyUnavailable
-from secureacct.records.sessions import Session
 from secureacct.sessions import steps as sessions
 from secureacct.web import answers, dispatch
 from secureacct.web.flask.shell import shell_of
@@ -71,11 +70,6 @@ def csrf_token() -> str:
         flask.g.secureacct_cookies = (*flask.g.get("secureacct_cookies", ()), *known.set_cookies)
         known.set_cookies.clear()
     return token
-
-
-def get_session() -> Session | None:
-    """The session of this request."""
-    return knock().session
 
 
 def get_account() -> Person | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 from secureacct.accounts.fresh_proof import Resumed
+from secureacct.accounts.links import hash_of
 from secureacct.accounts.outcomes import SessionMoved, SignInRequired
+from secureacct.records.accounts import PendingSignIn
 from secureacct.records.sessions import Session
 from secureacct.web import pages
 from secureacct.web.answers import show
@@ -37,23 +40,22 @@ NOTICES = {
 
 def notice(knock: Knock) -> str:
     """The words for ``?done=...``."""
-    from urllib.parse import parse_qs
-
-    try:
-        code = parse_qs(knock.request.query, max_num_fields=10).get("done", [""])[-1]
-    except ValueError:
-        return ""
-    return NOTICES.get(code, "")
+    return NOTICES.get(query(knock, "done"), "")
 
 
 def query(knock: Knock, name: str) -> str:
     """One value of the query."""
-    from urllib.parse import parse_qs
-
     try:
         return parse_qs(knock.request.query, max_num_fields=10).get(name, [""])[-1]
     except ValueError:
         return ""
+
+
+async def pending_sign_in(knock: Knock) -> PendingSignIn | None:
+    """What waits for a code in this browser, if it still does."""
+    token = knock.site.cookies.pending.read(knock.cookie_header)
+    digest = hash_of(token) if token else None
+    return await knock.parts.store.pending(digest, now=knock.parts.now()) if digest is not None else None
 
 
 def require_session(knock: Knock) -> Session:

@@ -17,7 +17,7 @@ from secureacct.web.answers import done, form_again, problem, show
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock
 from secureacct.web.views import sign_in as signing_in
-from secureacct.web.views.common import credential, moved, notice, require_session, resumed
+from secureacct.web.views.common import credential, moved, notice, pending_sign_in, require_session, resumed
 
 
 def _as_json(passkey: Passkey) -> dict[str, Any]:
@@ -124,12 +124,6 @@ async def rename(knock: Knock) -> Answer:
     return done(knock, "saved", to=knock.site.url("/passkeys?done=renamed"))
 
 
-async def _pending(knock: Knock) -> PendingSignIn | None:
-    token = knock.site.cookies.pending.read(knock.cookie_header)
-    digest = hash_of(token) if token else None
-    return await knock.parts.store.pending(digest, now=knock.parts.now()) if digest is not None else None
-
-
 def _binding(knock: Knock, pending: PendingSignIn | None) -> str:
     if pending is not None:
         return pending.hash.hex()
@@ -143,14 +137,14 @@ def _binding(knock: Knock, pending: PendingSignIn | None) -> str:
 
 async def sign_in_options(knock: Knock) -> Answer:
     """POST /sign-in/passkey/options"""
-    pending = await _pending(knock)
+    pending = await pending_sign_in(knock)
     options = await steps.begin_sign_in(knock.parts, binding=_binding(knock, pending), pending=pending)
     return Answer(json={"options": options})
 
 
 async def sign_in(knock: Knock) -> Answer:
     """POST /sign-in/passkey"""
-    pending = await _pending(knock)
+    pending = await pending_sign_in(knock)
     wanted = safe_next(knock.form.text("next"), knock.site.settings.base_url) or ""
     try:
         outcome = await steps.finish_sign_in(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from secureacct.accounts import second_factor as second_step
 from secureacct.accounts import sign_in as steps
 from secureacct.accounts.codes import kinds_of
-from secureacct.accounts.links import hash_of
 from secureacct.accounts.outcomes import NeedsSecondFactor, SecondFactorRejected, SignedIn, SignInRejected
 from secureacct.errors import InvalidInput
 from secureacct.redirects import safe_next
@@ -13,7 +12,7 @@ from secureacct.web import pages
 from secureacct.web.answers import form_again, show
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock, redirect
-from secureacct.web.views.common import notice, query
+from secureacct.web.views.common import notice, pending_sign_in, query
 
 
 def _page(knock: Knock, next: str) -> pages.SignIn:
@@ -93,11 +92,7 @@ async def code(knock: Knock) -> Answer:
 
 
 async def _pending_factors(knock: Knock) -> tuple[str, ...] | None:
-    token = knock.site.cookies.pending.read(knock.cookie_header)
-    digest = hash_of(token) if token else None
-    if digest is None:
-        return None
-    pending = await knock.parts.store.pending(digest, now=knock.parts.now())
+    pending = await pending_sign_in(knock)
     if pending is None:
         return None
     return kinds_of(await knock.parts.store.factors_of(pending.account_id))
