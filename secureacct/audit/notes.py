@@ -91,7 +91,7 @@ def read_verifier_key(text: str) -> tuple[str, Ed25519PublicKey]:
     name, _, rest = text.strip().partition("+")
     hash_text, _, encoded = rest.partition("+")
     try:
-        raw = base64.b64decode(encoded, validate=True)
+        raw = _canonical(encoded)
         if len(raw) != 33 or raw[:1] != _ALGORITHM:
             raise ValueError
         key = Ed25519PublicKey.from_public_bytes(raw[1:])
@@ -121,7 +121,7 @@ def read_note(note: str, verifiers: tuple[Ed25519PublicKey, ...]) -> Checkpoint 
         if not line.startswith(f"— {name} "):
             continue
         try:
-            signed = base64.b64decode(line.rpartition(" ")[2], validate=True)
+            signed = _canonical(line.removeprefix(f"— {name} "))
         except ValueError:
             continue
         if any(_signed_by(key, name, text + "\n", signed) for key in verifiers):
@@ -134,6 +134,14 @@ def read_note(note: str, verifiers: tuple[Ed25519PublicKey, ...]) -> Checkpoint 
                 last_at=int(match["last_at"]),
             )
     return None
+
+
+def _canonical(text: str) -> bytes:
+    """base64 in its one spelling: no bit of a line may change without being seen."""
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise ValueError
+    return raw
 
 
 def _signed_by(key: Ed25519PublicKey, name: str, text: str, signed: bytes) -> bool:
