@@ -48,7 +48,7 @@ async def ask_for_email_change(
     The answer is the same if somebody else has the new address; then a mail tells its owner.
 
     :raises FieldInvalid: the address cannot be one.
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises Frozen: changes are frozen after "this was not me".
     :raises NotFound: the app keeps its addresses elsewhere.
     """

@@ -56,7 +56,7 @@ async def begin_totp(
     Only this session is shown the secret again, under a new token: a copied cookie never sees it.
 
     :param name: what the person calls it, at most 60 characters.
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises Frozen: changes are frozen after "this was not me".
     :raises FieldInvalid: the name is too long, or there are too many authenticators.
     """
@@ -193,7 +193,7 @@ async def new_recovery_codes(
 ) -> CodesShownOnce:
     """Throw the old recovery codes away and show ten new ones, once.
 
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises NotFound: the account has no second factor, so codes would stand for nothing.
     """
     now = parts.now()
@@ -225,7 +225,7 @@ async def turn_off(
 ) -> SessionMoved:
     """Remove every authenticator app; with no passkey left, the recovery codes go too.
 
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises NotFound: there is none, or it was removed meanwhile.
     """
     proved = await prove(parts, session, password, visit=visit, resumed=resumed)
@@ -243,7 +243,7 @@ async def remove_totp(
 ) -> SessionMoved:
     """Remove one of several authenticators.
 
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises NotFound: no such authenticator, or the set changed meanwhile.
     """
     proved = await prove(parts, session, password, visit=visit, resumed=resumed)

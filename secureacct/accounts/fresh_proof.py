@@ -19,9 +19,9 @@ from secureacct.accounts.links import hash_of, new_token
 from secureacct.accounts.outcomes import (
     FreshProofRequired,
     LinkExpired,
+    PasswordRejected,
     SecondFactorRejected,
     SessionMoved,
-    SignInRejected,
     SignInRequired,
 )
 from secureacct.accounts.parts import AccountParts, Visit
@@ -79,7 +79,7 @@ async def prove(
 ) -> Proved:
     """Let a change go on, or say what is missing.
 
-    :raises SignInRejected: no or a wrong password.
+    :raises PasswordRejected: no or a wrong password.
     :raises FreshProofRequired: the second factor must be shown (again).
     :raises Throttled: too many wrong passwords.
     """
@@ -103,7 +103,7 @@ async def _check_password(
     parts: AccountParts, known: Known, session: Session, password: str | None, *, visit: Visit
 ) -> None:
     if not password:
-        raise SignInRejected
+        raise PasswordRejected
     ticket = await throttle.admit(
         parts.throttle,
         action="fresh_proof",
@@ -130,7 +130,7 @@ async def _check_password(
             now=parts.now(),
         )
         await parts.store.commit((), events=(event,))
-        raise SignInRejected
+        raise PasswordRejected
     await throttle.succeeded(parts.throttle, ticket)
 
 
@@ -144,14 +144,14 @@ async def confirm(
 ) -> SessionMoved:
     """Show a proof now: the password, a code, or both. The session gets a new token.
 
-    :raises SignInRejected: a wrong password, or nothing was shown.
+    :raises PasswordRejected: a wrong password, or nothing was shown.
     :raises SecondFactorRejected: a wrong or used code.
     :raises Throttled: too many attempts.
     """
     now = parts.now()
     known = await person(parts, session)
     if not password and not code:
-        raise SignInRejected
+        raise PasswordRejected
     proofs: list[tuple[str, int]] = []
     claims: list[Change] = []
     ticket = None

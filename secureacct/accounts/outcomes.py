@@ -4,6 +4,8 @@ Several good endings are a union the type checker makes the caller handle; failu
 
     Rejected
     ├── SignInRejected          wrong credentials, whatever the cause     401 sign_in_rejected
+    │   ├── PasswordRejected    of somebody signed in, or on our link
+    │   └── SecondFactorRejected
     ├── SignInRequired          nobody is signed in                       401 sign_in_required
     ├── FreshProofRequired      stronger or fresher proof is needed       401 fresh_proof_required
     ├── Frozen                  changes are frozen after "not me"         403 changes_frozen
@@ -37,6 +39,13 @@ class SignInRejected(Rejected):
         "We could not sign you in with that. Check the e-mail address and the password. "
         "If you signed up a short while ago, first open the link in the mail we sent you."
     )
+
+
+class PasswordRejected(SignInRejected):
+    """The password of somebody who is signed in, or who just followed our link, did not match."""
+
+    code = "sign_in_rejected"
+    public_message = "That password did not match. Please try again."
 
 
 class SecondFactorRejected(SignInRejected):

@@ -154,7 +154,7 @@ async def begin_adding(
 ) -> dict[str, Any]:
     """Options for ``navigator.credentials.create()``, after fresh proof; good for 5 minutes and this session.
 
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises Frozen: changes are frozen after "this was not me".
     """
     now = parts.now()
@@ -266,7 +266,7 @@ async def remove_passkey(
 ) -> PasskeyRemoved:
     """Remove a passkey; with the last factor the recovery codes go too.
 
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises NotFound: no such passkey, or the set of factors changed meanwhile.
     """
     now = parts.now()

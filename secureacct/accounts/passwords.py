@@ -48,7 +48,7 @@ async def change_password(
     """Set a new password with the old one. Other sessions and every outstanding link end.
 
     :param end_others: False keeps the person's other sessions (a choice of theirs, never a default).
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     :raises PasswordUnacceptable: the new one breaks the rules.
     :raises NotFound: the app keeps its passwords elsewhere.
     """

@@ -42,7 +42,7 @@ async def save_profile(
     """Save some fields. An absent field stays, an empty one is cleared.
 
     :raises FieldInvalid: an undeclared field, or a value that is too long or not text.
-    :raises SignInRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
+    :raises PasswordRejected, FreshProofRequired, Throttled: see ``fresh_proof.prove``.
     """
     now = parts.now()
     for name, value in values.items():

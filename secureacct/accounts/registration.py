@@ -17,8 +17,8 @@ from secureacct.accounts.outcomes import (
     FieldInvalid,
     LinkExpired,
     LinkUsed,
+    PasswordRejected,
     PasswordUnacceptable,
-    SignInRejected,
     Verified,
 )
 from secureacct.accounts.parts import AccountParts, Visit, new_id
@@ -169,7 +169,7 @@ async def verify(
     """Confirm an address and open the account with the attempt's own password.
 
     :param password: needed in another browser than the one that signed up.
-    :raises SignInRejected: another browser, and no or a wrong password.
+    :raises PasswordRejected: another browser, and no or a wrong password.
     :raises LinkUnknown, LinkUsed, LinkExpired: the link is dead.
     :raises Throttled: too many wrong passwords.
     """
@@ -190,7 +190,7 @@ async def verify(
             await throttle.withdrawn(parts.throttle, ticket)
             raise
         if not right:
-            raise SignInRejected
+            raise PasswordRejected
         await throttle.succeeded(parts.throttle, ticket)
     address = parts.vault.open_attempt_email(attempt.sealed_email, attempt_id=attempt.id)
     tokens = parts.vault.tokens(address)

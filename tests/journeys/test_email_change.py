@@ -35,6 +35,13 @@ def test_it_takes_effect_after_proof(shop: Shop) -> None:
     assert any("was changed" in message.subject for message in shop.mails(ADA))
 
 
+def test_a_wrong_password_is_called_that(shop: Shop) -> None:
+    """Somebody who is signed in reads about their password, not about addresses and first mails."""
+    answer = shop.member().post("/account/email", {"password": "not the right one at all", "new_email": NEW})
+    assert (answer.status_code, answer.json["code"]) == (401, "sign_in_rejected")  # type: ignore[index]
+    assert answer.json["title"] == "That password did not match. Please try again."  # type: ignore[index]
+
+
 def test_other_sessions_end(shop: Shop) -> None:
     """The session that asked stays; the others, and copies of older cookies, are over."""
     ada, phone = shop.member(), shop.browser()
