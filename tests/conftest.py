@@ -19,7 +19,7 @@ from tests import servers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-    from redis import Redis
+    from redis import Redis, RedisCluster
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKED_FOLDERS = ("browser", "faults", "timing")
@@ -155,6 +155,25 @@ def valkey_client(valkey_url: str) -> Iterator[Redis]:
 
     with redis.Redis.from_url(valkey_url) as client:
         client.flushdb()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """A Valkey cluster of three for this run: the URL of one of its members."""
+    from tests import valkey_kit
+
+    with valkey_kit.cluster() as member:
+        yield member.url
+
+
+@pytest.fixture
+def cluster_client(cluster_url: str) -> Iterator[RedisCluster]:
+    """A blocking client of an emptied Valkey cluster."""
+    import redis
+
+    with redis.RedisCluster.from_url(cluster_url) as client:
+        client.flushall(target_nodes="primaries")
         yield client
 
 

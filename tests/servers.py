@@ -2,7 +2,8 @@
 
 Rules of this file: a server is a child process on a unix socket in its own temporary folder, which only
 this user (and root) may open; it ends when the tests end, also when they are killed; nothing here adds a
-user, changes a mode outside its own folder, or listens on the network.
+user, changes a mode outside its own folder, or listens on the network. (Valkey servers that must find each
+other do, on loopback and behind a password: ``tests/valkey_kit.py``.)
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def _readable_by(drop: dict[str, Any], binaries: Path, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
+def postgres(*, shared_buffers: str = "32MB") -> Iterator[str]:
     """A PostgreSQL server of our own; gives the SQLAlchemy URL of its database ``postgres``.
 
     ``SECUREACCT_TEST_PG_URL`` names one to use instead; its user must be allowed to create databases.
@@ -169,6 +170,7 @@ def postgres() -> Iterator[str]:
         folder.mkdir(mode=0o700)
         if root:
             outer.chmod(0o755)
+            os.chown(outer, NOBODY, NOBODY)  # whose guard removes ``folder`` from it
             os.chown(folder, NOBODY, NOBODY)
             binaries = _readable_by(drop, binaries, outer)
         made = subprocess.run(
@@ -181,7 +183,8 @@ def postgres() -> Iterator[str]:
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{made.stderr[-2000:]}")
         settings = ["listen_addresses=", f"unix_socket_directories={folder}", "unix_socket_permissions=0700"]
-        settings += ["fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200"]
+        settings += ["fsync=off", "full_page_writes=off", "max_connections=200"]
+        settings += [f"shared_buffers={shared_buffers}"]
         flags = list(itertools.chain.from_iterable(("-c", setting) for setting in settings))
         server = Server([binaries / "postgres", "-D", folder / "data", *flags], folder=folder, drop=drop)
         try:

@@ -14,7 +14,17 @@ from secureacct._faces import run_inline
 from secureacct.stores.memory.throttle import MemoryThrottle
 from secureacct.stores.sql.throttle import AwaitingThrottle, BlockingThrottle, throttle
 
-STORES = ("memory", "sqlite", "sqlite_async", "pg", "pg_async", "valkey", "valkey_async")
+STORES = (
+    "memory",
+    "sqlite",
+    "sqlite_async",
+    "pg",
+    "pg_async",
+    "valkey",
+    "valkey_async",
+    "cluster",
+    "cluster_async",
+)
 
 
 class Driver:
@@ -84,14 +94,16 @@ def _url(kind: str, request: Any) -> str:
 def _valkey(kind: str, request: Any) -> Iterator[Driver]:
     from secureacct.stores.redis import AsyncRedisStore, RedisStore
 
-    client = request.getfixturevalue("valkey_client")
-    if kind == "valkey":
+    name = kind.removesuffix("_async")
+    client = request.getfixturevalue(f"{name}_client")
+    if kind == name:
         yield Driver(RedisStore(client, prefix="test:"))
         return
 
     from redis import asyncio as awaited
 
     with asyncio.Runner() as runner:
-        awaiting = awaited.Redis.from_url(request.getfixturevalue("valkey_url"))
+        made = awaited.RedisCluster if name == "cluster" else awaited.Redis
+        awaiting: Any = made.from_url(request.getfixturevalue(f"{name}_url"))
         yield Driver(AsyncRedisStore(awaiting, prefix="test:"), runner)
         runner.run(awaiting.aclose())

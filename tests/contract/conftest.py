@@ -22,7 +22,8 @@ from secureacct.stores.memory import MemoryStore
 
 R = TypeVar("R")
 
-KINDS = ("memory", "sqlite", "postgres", "valkey")
+KINDS = ("memory", "sqlite", "postgres", "valkey", "cluster")
+IN_REDIS = ("valkey", "cluster")
 WAYS = ("blocking", "awaiting")
 
 
@@ -78,6 +79,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
         make: Callable[[], Any] = MemoryStore
     elif kind == "valkey":
         make = functools.partial(_valkey, request, way)
+    elif kind == "cluster":
+        make = functools.partial(_cluster, request, way)
     else:
         make = functools.partial(_sql, request, way, kind, tmp_path)
     if way == "blocking":
@@ -95,7 +98,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
         yield held
         if kind in ("sqlite", "postgres"):
             held.run(raw.engine.dispose())
-        elif kind == "valkey":
+        elif kind in IN_REDIS:
             held.run(raw.client.aclose())
 
 
@@ -132,3 +135,14 @@ def _valkey(request: pytest.FixtureRequest, way: str) -> Any:
     import redis.asyncio
 
     return AsyncRedisStore(redis.asyncio.Redis.from_url(request.getfixturevalue("valkey_url")))
+
+
+def _cluster(request: pytest.FixtureRequest, way: str) -> Any:
+    from secureacct.stores.redis import AsyncRedisStore, RedisStore
+
+    client = request.getfixturevalue("cluster_client")
+    if way == "blocking":
+        return RedisStore(client)
+    import redis.asyncio
+
+    return AsyncRedisStore(redis.asyncio.RedisCluster.from_url(request.getfixturevalue("cluster_url")))

@@ -25,7 +25,7 @@ from secureacct.sessions import (
     moved,
 )
 from secureacct.sessions.token import key_of
-from tests.contract.conftest import KINDS, WAYS, Held
+from tests.contract.conftest import IN_REDIS, KINDS, WAYS, Held
 
 NOW = 1_790_000_000  # seconds since the epoch
 DAY_S = 86_400
@@ -50,7 +50,7 @@ class Clock:
         self.at += seconds
 
 
-NOT_IN_REDIS = [f"{kind}-{way}" for kind in KINDS if kind != "valkey" for way in WAYS]
+NOT_IN_REDIS = [f"{kind}-{way}" for kind in KINDS if kind not in IN_REDIS for way in WAYS]
 """Where events and security versions are kept."""
 
 
@@ -441,7 +441,7 @@ def test_a_lost_claim_leaves_nothing(store: Held, sessions: Any) -> None:
 def test_an_event_is_told_with_the_change(store: Held, sessions: Any) -> None:
     """What is recorded happened, in the same transaction; Redis refuses to record."""
     event = Event(id="0" * 26, at=NOW, name="sign_in", outcome="ok", account_id="42", mac=b"m", sealed=b"s")
-    if store.kind == "valkey":
+    if store.kind in IN_REDIS:
         from secureacct.errors import ConfigurationError
 
         with pytest.raises(ConfigurationError):
@@ -715,7 +715,7 @@ def test_an_account_state_that_was_lost_revives_nobody(store: Held, sessions: An
 def _lose_state(store: Held, account_id: str) -> None:
     if store.kind == "memory":
         del store.raw.state.topic("account_state")[account_id]
-    elif store.kind == "valkey":
+    elif store.kind in IN_REDIS:
         store.run(store.raw.ask("HDEL", store.raw._name_of(account_id), "a"))
     else:
         from secureacct.stores.sql.session_tables import account_state

@@ -19,6 +19,7 @@ try:
 except ModuleNotFoundError:  # pragma: no cover - seen in an install without the extra
     raise MissingExtra("redis", needed_for="the Redis store") from None
 
+from secureacct.stores.redis.cluster import is_cluster
 from secureacct.stores.redis.sessions import AwaitingRedisSessions, BlockingRedisSessions
 from secureacct.stores.redis.throttle import AwaitingRedisThrottle, BlockingRedisThrottle
 
@@ -40,7 +41,8 @@ class _RedisStore:
         self._stem = f"{prefix}s:".encode()
         self.wait_replicas = wait_replicas
         self.wait_ms = wait_ms
-        if wait_replicas and hasattr(client, "get_primaries"):
+        self.on_cluster = is_cluster(client)
+        if wait_replicas and self.on_cluster:
             raise ConfigurationError("waiting for replicas is not offered on a cluster")
 
 

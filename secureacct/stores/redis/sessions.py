@@ -26,6 +26,7 @@ from secureacct.records.mail import OutboxMail
 from secureacct.records.sessions import ACTIVE, HOUR_BYTES, AccountState, Moved, Session
 from secureacct.sessions.token import account_tag
 from secureacct.stores.redis import session_script as s
+from secureacct.stores.redis.cluster import each_primary, ready, scanned
 
 _ACTIVE = ACTIVE.encode()
 SCAN_COUNT = 500  # keys Redis looks at for one step of a scan; ours
@@ -33,8 +34,8 @@ SCAN_COUNT = 500  # keys Redis looks at for one step of a scan; ours
 log = logs.logger("stores.redis")
 
 
-_ODD = (OSError, ValueError, struct.error)  # what reading a reply that is not ours can raise
-
+# What reading a reply that is not ours can raise, and, last, a cluster's client while servers are exchanged
+_ODD = (OSError, ValueError, struct.error, AttributeError)
 
 _FAILED = (RedisError, *_ODD)
 
@@ -190,6 +191,7 @@ class RedisSessions:
     client: Any
     prefix: str
     _stem: bytes  # of the names of accounts' hashes
+    on_cluster: bool
     wait_replicas: int
     wait_ms: int
     _looked_at_server: bool = False
@@ -208,37 +210,41 @@ class RedisSessions:
     def _name_of(self, account_id: str) -> bytes:
         return self._name(account_tag(account_id))
 
+    async def servers(self) -> list[dict[str, Any]]:
+        """Options with which ``ask`` reaches each server that holds keys: the primaries of a cluster."""
+        raise NotImplementedError
+
+    async def _change(self, *command: Any) -> Any:
+        """A command that changes something, acknowledged when as many replicas as asked for have it."""
+        if not self.wait_replicas:
+            return await self.ask(*command)
+        reply, reached = await self.ask_together(command, ("WAIT", self.wait_replicas, self.wait_ms))
+        if int(reached) < self.wait_replicas:
+            raise StoreUnavailable("the change did not reach enough replicas in time")
+        return reply
+
     async def _script(self, script: str, name: bytes, arguments: Sequence[Any]) -> Any:
         with _our_errors():
-            for how in (("EVALSHA", s.SHA[script]), ("EVAL", script)):
-                command = (*how, 1, name, *arguments)
-                try:
-                    if not self.wait_replicas:
-                        return await self.ask(*command)
-                    wait = ("WAIT", self.wait_replicas, self.wait_ms)
-                    reply, reached = await self.ask_together(command, wait)
-                except NoScriptError:
-                    continue
-                if int(reached) < self.wait_replicas:
-                    raise StoreUnavailable("the change did not reach enough replicas in time")
-                return reply
-            raise StoreUnavailable("Redis keeps no scripts")
+            try:
+                return await self._change("EVALSHA", s.SHA[script], 1, name, *arguments)
+            except NoScriptError:
+                return await self._change("EVAL", script, 1, name, *arguments)
 
     async def look_at_server(self) -> None:
-        """Warn if the server may evict keys: that signs people out. Done with the first commit."""
+        """Warn if a server may evict keys: that signs people out. Done with the first commit."""
         self._looked_at_server = True
         try:
-            info = await self.ask("INFO", "memory")
-            policy, limit = info.get("maxmemory_policy", "noeviction"), int(info.get("maxmemory", 0))
-        except (RedisError, OSError, ValueError, AttributeError):
+            told = [await self.ask("INFO", "memory", **options) for options in await self.servers()]
+            policies = {str(info["maxmemory_policy"]) for info in told if int(info["maxmemory"]) > 0}
+        except (RedisError, OSError, ValueError, LookupError, TypeError):
             logs.event(log, "stores.redis_policy_unknown", level="warning")
             return
-        if policy != "noeviction" and limit > 0:
+        if policies - {"noeviction"}:
             logs.event(
                 log,
                 "stores.redis_may_evict",
                 level="warning",
-                policy=str(policy),
+                policy=", ".join(sorted(policies - {"noeviction"})),
                 effect="people are signed out when memory is short; set maxmemory-policy noeviction",
             )
 
@@ -263,26 +269,28 @@ class RedisSessions:
         return Committed(tuple(counts))
 
     async def _batches(self) -> AsyncIterator[list[bytes]]:
-        """The names of our hashes, on every primary. What is there throughout is met."""
-        nodes = self.client.get_primaries() if hasattr(self.client, "get_primaries") else (None,)
-        for node in nodes:
-            options = {"target_nodes": node} if node is not None else {}
+        """The names of our hashes, on every server. What is there throughout is met, as long as a
+        cluster does not move slots meanwhile."""
+        with _our_errors():
+            servers = await self.servers()
+        for options in servers:
             cursor = 0
             while True:
                 with _our_errors():
-                    cursor, names = await self.ask(
+                    reply = await self.ask(
                         "SCAN", cursor, "MATCH", self._stem + b"*", "COUNT", SCAN_COUNT, **options
                     )
+                    cursor, names = scanned(reply)
                 yield names
-                if int(cursor) == 0:
+                if cursor == 0:
                     break
 
     async def _end_every(self) -> int:
         ended = 0
         async for names in self._batches():
-            for name in names:
-                with _our_errors():
-                    ended += int(await self.ask("UNLINK", name))
+            with _our_errors():
+                for name in names:
+                    ended += int(await self._change("UNLINK", name))
         return ended
 
     async def session(self, key: bytes) -> Session | None:
@@ -347,6 +355,10 @@ class BlockingRedisSessions(RedisSessions):
         """One command, one reply, not decoded."""
         return self.client.execute_command(*command, NEVER_DECODE=(), **options)
 
+    async def servers(self) -> list[dict[str, Any]]:
+        """Options with which ``ask`` reaches each server that holds keys: the primaries of a cluster."""
+        return each_primary(self.client)
+
     async def session(self, key: bytes) -> Session | None:
         """See :class:`secureacct.ports.sessions.SessionReads`. One ``HMGET``."""
         try:
@@ -367,11 +379,21 @@ class AwaitingRedisSessions(RedisSessions):
 
     async def ask(self, *command: Any, **options: Any) -> Any:
         """One command, one reply, not decoded."""
+        if self.on_cluster:
+            await ready(self.client)
         return await self.client.execute_command(*command, NEVER_DECODE=(), **options)
+
+    async def servers(self) -> list[dict[str, Any]]:
+        """Options with which ``ask`` reaches each server that holds keys: the primaries of a cluster."""
+        if self.on_cluster:
+            await ready(self.client)
+        return each_primary(self.client)
 
     async def session(self, key: bytes) -> Session | None:
         """See :class:`secureacct.ports.sessions.SessionReads`. One ``HMGET``."""
         try:
+            if self.on_cluster:
+                await ready(self.client)
             reply = await self.client.execute_command(*_check(self._stem, key), NEVER_DECODE=())
             return _found(key, reply)
         except _FAILED as error:

@@ -16,6 +16,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from secureacct.errors import StoreUnavailable
 from secureacct.records.throttle import FOREVER_MS, Charge, Counted, Refused
+from secureacct.stores.redis.cluster import ready
 from secureacct.throttle import rules
 
 _NUMBERS = 7  # count, until, forget at, seen, free, step, cap
@@ -110,7 +111,7 @@ _SHA = {script: _sha(script) for script in (COUNT, SETTLE)}
 def _our_errors() -> Iterator[None]:
     try:
         yield
-    except RedisError as error:
+    except (RedisError, OSError, AttributeError) as error:  # the last: a cluster's client, servers exchanged
         raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
 
 
@@ -169,9 +170,12 @@ class AwaitingRedisThrottle:
 
     client: Any
     prefix: str
+    on_cluster: bool
 
     async def _throttled(self, script: str, names: Sequence[str], arguments: Sequence[object]) -> Any:
         with _our_errors():
+            if self.on_cluster:
+                await ready(self.client)
             try:
                 return await self.client.evalsha(_SHA[script], len(names), *names, *arguments)
             except NoScriptError:
