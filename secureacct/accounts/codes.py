@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secureacct.accounts.parts import AccountParts
+from secureacct.accounts import mails
+from secureacct.accounts.directory import Known
+from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.records.changes import Change
 from secureacct.records.factors import ClaimRecoveryCode, ClaimTotpStep, Factors, TotpFactor
 from secureacct.recovery_codes import RecoveryCodes
@@ -49,6 +51,15 @@ def match_code(parts: AccountParts, factors: Factors, code: str, *, now: int) ->
             kind="recovery_code", claim=ClaimRecoveryCode(account_id=factors.account_id, hashes=hashes)
         )
     return None
+
+
+def told_of(
+    parts: AccountParts, known: Known, match: Match, factors: Factors, *, visit: Visit, now: int
+) -> mails.Told:
+    """What goes with the use of a code, wherever it was used: of a recovery code its owner hears."""
+    if match.kind != "recovery_code":
+        return (), ()
+    return mails.recovery_code_used(parts, known, visit, left=factors.recovery_codes_left - 1, now=now)
 
 
 def totp_of(parts: AccountParts, factor: TotpFactor) -> Totp:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from secureacct.accounts import recording
-from secureacct.accounts.codes import kinds_of, match_code
+from secureacct.accounts import mails, recording
+from secureacct.accounts.codes import kinds_of, match_code, told_of
 from secureacct.accounts.directory import Known
 from secureacct.accounts.known_devices import device_of
 from secureacct.accounts.links import hash_of, new_token
@@ -119,19 +119,23 @@ async def _check_password(
         await throttle.withdrawn(parts.throttle, ticket)
         raise
     if not right or known.password_paused:
-        event = recording.happened(
-            parts,
-            "fresh_proof",
-            outcome="refused",
-            reason="wrong_password",
-            account=known.id,
-            session=session.id,
-            visit=visit,
-            now=parts.now(),
-        )
-        await parts.store.commit((), events=(event,))
+        await _refused(parts, session, visit, reason="wrong_password")
         raise PasswordRejected
     await throttle.succeeded(parts.throttle, ticket)
+
+
+async def _refused(parts: AccountParts, session: Session, visit: Visit, *, reason: str) -> None:
+    event = recording.happened(
+        parts,
+        "fresh_proof",
+        outcome="refused",
+        reason=reason,
+        account=session.account_id,
+        session=session.id,
+        visit=visit,
+        now=parts.now(),
+    )
+    await parts.store.commit((), events=(event,))
 
 
 async def confirm(
@@ -155,6 +159,7 @@ async def confirm(
     proofs: list[tuple[str, int]] = []
     claims: list[Change] = []
     ticket = None
+    told: mails.Told = ((), ())
     if password:
         await _check_password(parts, known, session, password, visit=visit)
         proofs.append(("password", now))
@@ -169,10 +174,12 @@ async def confirm(
         factors = await parts.store.factors_of(known.id)
         match = match_code(parts, factors, code, now=now)
         if match is None:
+            await _refused(parts, session, visit, reason="wrong_code")
             raise SecondFactorRejected
         proofs.append((match.kind, now))
         claims.append(match.claim)
-    result = await move(parts, session, tuple(proofs), tuple(claims), visit=visit, now=now)
+        told = told_of(parts, known, match, factors, visit=visit, now=now)
+    result = await move(parts, session, tuple(proofs), tuple(claims), visit=visit, now=now, told=told)
     if ticket is not None:
         await throttle.succeeded(parts.throttle, ticket)
     return result
@@ -187,9 +194,10 @@ async def move(
     visit: Visit,
     now: int,
     name: str = "fresh_proof",
+    told: mails.Told = ((), ()),
     suspect: Suspect | None = None,
 ) -> SessionMoved:
-    """Give the session these proofs and a new token, together with the claims they rest on.
+    """Give the session these proofs and a new token, together with the claims they rest on, and tell of it.
 
     :raises SecondFactorRejected: a claim was lost: the code was used meanwhile.
     :raises SignInRequired: the session ended meanwhile.
@@ -206,7 +214,9 @@ async def move(
         now=now,
     )
     events, notice, links = beside(event, suspect)
-    done = await parts.store.commit((*claims, rotation, *links), events=events, mails=notice)
+    done = await parts.store.commit(
+        (*claims, rotation, *links, *told[1]), events=events, mails=(*notice, *told[0])
+    )
     if isinstance(done, Lost):
         raise SignInRequired if done.claim is rotation else SecondFactorRejected
     return SessionMoved(token=token, session_id=new.id, max_age_s=new.cookie_max_age(now=now))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from secureacct.accounts import mails
-from secureacct.accounts.codes import match_code
+from secureacct.accounts.codes import match_code, told_of
 from secureacct.accounts.evidence import Evidence, mint
 from secureacct.accounts.known_devices import device_of
 from secureacct.accounts.links import hash_of
@@ -63,10 +62,7 @@ async def second_factor(
         minted.change,
     )
     wish = Wish(remember=pending.remember, shared_computer=pending.shared_computer, next=pending.next)
-    told: mails.Told = ((), ())
-    if match.kind == "recovery_code":
-        left = factors.recovery_codes_left - 1
-        told = mails.recovery_code_used(parts, known, visit, left=left, now=now)
+    told = told_of(parts, known, match, factors, visit=visit, now=now)
     signed_in = await let_in(
         parts, known, minted, changes, wish, visit, method=match.kind, now=now, told=told, factors=factors
     )

@@ -43,6 +43,27 @@ def test_a_recovery_code_works_once(shop: Shop) -> None:
     assert ada.get("/account/recovery-codes").json["left"] == 9  # type: ignore[index]
 
 
+def test_a_recovery_code_is_told_of_wherever_it_is_used(shop: Shop) -> None:
+    """A thief with the session and a found code cannot confirm with it unseen."""
+    ada = shop.member()
+    codes = ada.switch_on_two_step()
+    answer = ada.stolen().post("/account/confirm", {"code": codes[0]})
+    assert (answer.status_code, answer.json) == (200, {"status": "confirmed"})
+    assert "9" in next(mail.text for mail in shop.mails(ADA) if "recovery code" in mail.subject.lower())
+
+
+def test_guesses_at_a_fresh_proof_are_on_record(shop: Shop) -> None:
+    """A wrong code and a wrong password at the confirmation page stand in the owner's activity."""
+    ada = shop.member()
+    ada.switch_on_two_step()
+    ada.post("/account/confirm", {"code": "000000"})
+    ada.post("/account/confirm", {"password": "not the right one at all"})
+    events = ada.get("/account/activity").json["events"]  # type: ignore[index]
+    told = {one["text"] for one in events if one["name"] == "fresh_proof" and one["outcome"] == "refused"}
+    asked = "A wrong password or code was entered"
+    assert told == {f"{asked}, wrong code.", f"{asked}, wrong password."}
+
+
 def test_the_pending_step_is_used_once_and_dies(shop: Shop) -> None:
     """A pending sign-in works once, and for ten minutes."""
     ada = shop.member()
