@@ -76,7 +76,17 @@ async def begin_totp(
         created_at=now,
     )
     token, new, rotation = moved(session, now=now, random=parts.random)
-    done = await parts.store.commit((AddTotp(factor=factor), rotation))
+    event = recording.happened(
+        parts,
+        "factor_enrolment_begun",
+        outcome="ok",
+        reason="totp",
+        account=proved.known.id,
+        session=new.id,
+        visit=visit,
+        now=now,
+    )
+    done = await parts.store.commit((AddTotp(factor=factor), rotation), events=(event,))
     if isinstance(done, Lost):
         if done.claim is rotation:
             raise SignInRequired

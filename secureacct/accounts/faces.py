@@ -19,6 +19,7 @@ from secureacct.accounts import registration as registration_steps
 from secureacct.accounts import second_factor as second_factor_steps
 from secureacct.accounts import sign_in as sign_in_steps
 from secureacct.accounts import sign_out as sign_out_steps
+from secureacct.accounts import standing as standing_steps
 from secureacct.accounts.parts import AccountParts
 
 
@@ -77,6 +78,8 @@ class Accounts:
     cancel_link_works: Final = blocking(recovery_steps.cancel_link_works)
     cancel_recovery: Final = blocking(recovery_steps.cancel_recovery)
     recover_by_operator: Final = blocking(recovery_steps.recover_by_operator)
+    disable: Final = blocking(standing_steps.disable)
+    enable: Final = blocking(standing_steps.enable)
     not_me_works: Final = blocking(not_me_steps.not_me_works)
     not_me: Final = blocking(not_me_steps.not_me)
     deliver: Final = blocking(delivery_steps.deliver)
@@ -137,6 +140,8 @@ class AsyncAccounts:
     cancel_link_works: Final = awaiting(recovery_steps.cancel_link_works)
     cancel_recovery: Final = awaiting(recovery_steps.cancel_recovery)
     recover_by_operator: Final = awaiting(recovery_steps.recover_by_operator)
+    disable: Final = awaiting(standing_steps.disable)
+    enable: Final = awaiting(standing_steps.enable)
     not_me_works: Final = awaiting(not_me_steps.not_me_works)
     not_me: Final = awaiting(not_me_steps.not_me)
     deliver: Final = awaiting(delivery_steps.deliver)

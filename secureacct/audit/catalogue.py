@@ -37,15 +37,12 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "sessions_ended": Kind("Other devices were signed out."),
         "session_expired_used": Kind("A session that had ended was used again.", owner=True),
         "new_device": Kind("A new device signed in.", warn=True),
-        "device_forgotten": Kind("A device is no longer known."),
         "fresh_proof": Kind("You confirmed that it is you.", "A wrong password or code was entered."),
         "password_paused": Kind(
             "Signing in by password is paused after too many wrong attempts.", owner=True, warn=True
         ),
-        "password_unlocked": Kind("Signing in by password works again."),
         # what opens the account
         "password_changed": Kind("The password was changed.", warn=True),
-        "password_upgraded": Kind("The password's protection was renewed.", owner=False),
         "reset_asked": Kind("A link to set a new password was asked for."),
         "password_reset": Kind("A new password was set with a mailed link.", warn=True),
         "email_change_asked": Kind("A change of the e-mail address was asked for.", warn=True),
@@ -55,7 +52,6 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "factor_added": Kind("A second step was added.", "A code did not match while setting up.", warn=True),
         "factor_removed": Kind("A second step was removed.", warn=True),
         "recovery_codes_made": Kind("New recovery codes were made.", warn=True),
-        "recovery_code_used": Kind("A recovery code was used.", warn=True),
         "passkey_added": Kind("A passkey was added.", warn=True),
         "passkey_removed": Kind("A passkey was removed.", warn=True),
         "passkey_suspect": Kind("A passkey looked as if it had been copied.", warn=True),
@@ -76,15 +72,11 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "account_deleted": Kind("The account was deleted.", warn=True),
         "account_disabled": Kind("The account was disabled by the site."),
         "account_enabled": Kind("The account was enabled by the site."),
-        "address_suppressed": Kind("Mail to the address does not arrive."),
         # at the door and in the house
         "throttled": Kind("Too many attempts were made."),
         "spraying": Kind("Many sign-ins fail across accounts.", owner=False),
-        "csrf_refused": Kind("A request from another site was refused.", owner=False),
         "link_refused": Kind("A link that no longer works was opened."),
-        "access_refused": Kind("Access to something else was refused.", owner=False),
         "anomaly": Kind("Something unusual was noticed.", warn=True),
-        "keys_rotated": Kind("A key was rotated.", owner=False),
         "audit_pruned": Kind("Old stretches of this log were removed.", owner=False),
         "control_failed": Kind("A part of the protection did not work.", owner=False),
     }

@@ -183,3 +183,23 @@ def test_the_operators_command(shop: Shop) -> None:
     done = runner.invoke(args=["secureacct", "recover", "--yes", ADA])
     assert done.exit_code == 0, done.output
     assert shop.browser().sign_in().json == {"status": "signed_in"}
+
+
+def test_the_operator_closes_and_opens_an_account(shop: Shop) -> None:
+    """Closed: a copied cookie, the right password and a mailed link open nothing. Opened: as before, but for
+    the sessions. Both stand in the account's activity."""
+    ada, runner = shop.member(), shop.app.test_cli_runner()
+    ada.post("/account/reset", {"email": ADA})
+    thief = ada.stolen()
+    assert runner.invoke(args=["secureacct", "disable", "nobody@example.org"]).exit_code == 1
+    assert runner.invoke(args=["secureacct", "disable", ADA]).exit_code == 0
+    assert not thief.is_signed_in()
+    assert shop.browser().sign_in().json["code"] == "sign_in_rejected"  # type: ignore[index]
+    reset = shop.browser().post(shop.link(ADA, "/reset/"), {"new_password": NEW_PASSWORD})
+    assert reset.status_code == 410
+    assert runner.invoke(args=["secureacct", "enable", ADA]).exit_code == 0
+    assert not thief.is_signed_in()
+    owner = shop.browser()
+    assert owner.sign_in().json == {"status": "signed_in"}
+    events = owner.get("/account/activity").json["events"]  # type: ignore[index]
+    assert {"account_disabled", "account_enabled"} <= {one["name"] for one in events}

@@ -6,6 +6,7 @@ import click
 
 from secureacct._bytes import b64url
 from secureacct._faces import run_inline
+from secureacct.accounts import standing
 from secureacct.accounts.recovery import recover_by_operator
 from secureacct.commitments import own_data, receipts
 from secureacct.errors import SecureAcctError
@@ -71,20 +72,40 @@ def group(shell: Shell) -> click.Group:
         """Print the public key that receipts of erasure are checked with."""
         click.echo(b64url(receipts.public_key(shell.site.parts.vault.keys)))
 
+    _operator(secureacct, shell)
+    _log(secureacct, shell)
+    return secureacct
+
+
+def _operator(secureacct: click.Group, shell: Shell) -> None:
     @secureacct.command("recover")
     @click.argument("email")
     @click.confirmation_option(prompt="Have you made sure, by other means, who is asking?")
     def recover(email: str) -> None:
         """Remove every second factor of an account whose owner lost them and the password."""
-        parts = shell.site.parts
-        known = run_inline(parts.people.find(email))
-        if known is None:
-            raise click.ClickException("no account has this address")
-        run_inline(recover_by_operator(parts, known.id))
+        run_inline(recover_by_operator(shell.site.parts, _account(shell, email)))
         click.echo("factors removed, sessions ended, owner told")
 
-    _log(secureacct, shell)
-    return secureacct
+    @secureacct.command("disable")
+    @click.argument("email")
+    def disable(email: str) -> None:
+        """Close an account to everybody and end its sessions, until it is enabled."""
+        run_inline(standing.disable(shell.site.parts, _account(shell, email)))
+        click.echo("sessions ended, sign-in refused until 'flask secureacct enable'")
+
+    @secureacct.command("enable")
+    @click.argument("email")
+    def enable(email: str) -> None:
+        """Let the owner of a disabled account sign in again."""
+        run_inline(standing.enable(shell.site.parts, _account(shell, email)))
+        click.echo("its owner may sign in again")
+
+
+def _account(shell: Shell, email: str) -> str:
+    known = run_inline(shell.site.parts.people.find(email))
+    if known is None:
+        raise click.ClickException("no account has this address")
+    return known.id
 
 
 def _log(secureacct: click.Group, shell: Shell) -> None:
