@@ -15,9 +15,12 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Self, TypeVar
 
+import redis.asyncio
+
 from secureacct._faces import run_inline
 from secureacct.errors import StoreUnavailable
 from secureacct.sessions import AsyncSessions, Sessions
+from secureacct.stores.redis import AsyncRedisStore, RedisStore
 from secureacct.stores.sql import AsyncSqlStore, SqlStore
 
 R = TypeVar("R")
@@ -25,7 +28,7 @@ R = TypeVar("R")
 WAYS = ("blocking", "awaiting")
 PEOPLE = 4
 RECOVERED_WITHIN_S = 5.0
-CALL_WITHIN_S = 60.0  # a call that takes longer hangs
+CALL_WITHIN_S = 20.0  # a call that takes longer hangs
 
 
 class Driven:
@@ -84,6 +87,22 @@ def sessions_on(url: str, way: str, **options: Any) -> Iterator[Driven]:
             run(awaiting.engine.dispose())
 
 
+@contextlib.contextmanager
+def sessions_in(url: str, way: str, **options: Any) -> Iterator[Driven]:
+    """Sessions in the Valkey of ``url``; ``options`` are the store's."""
+    timeouts: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 2}
+    if way == "blocking":
+        with redis.Redis.from_url(url, **timeouts) as client:
+            yield Driven(Sessions(RedisStore(client, **options)), run_inline)
+        return
+    with loop_in_thread() as run:
+        awaiting = redis.asyncio.Redis.from_url(url, **timeouts)
+        try:
+            yield Driven(AsyncSessions(AsyncRedisStore(awaiting, **options)), run)
+        finally:
+            run(awaiting.aclose())
+
+
 def once_it_answers(act: Callable[[], R]) -> R:
     """What ``act`` gives once the store answers again.
 
@@ -140,10 +159,18 @@ class Load:
     def until(self, ended: int) -> None:
         """Return when so many more sign-outs were acknowledged."""
         wanted = len(self.ended) + ended
+        self._until(lambda: len(self.ended) >= wanted)
+
+    def until_unavailable(self, times: int) -> None:
+        """Return when so many more calls ended as unavailable."""
+        wanted = self.unavailable + times
+        self._until(lambda: self.unavailable >= wanted)
+
+    def _until(self, true: Callable[[], bool]) -> None:
         give_up = time.monotonic() + CALL_WITHIN_S
-        while len(self.ended) < wanted and not self.wrong:
+        while not (true() or self.wrong):
             if time.monotonic() > give_up:
-                raise TimeoutError(f"{ended} sign-outs were not acknowledged in time")
+                raise TimeoutError("the load did not get that far in time")
             time.sleep(0.005)
 
     def check(self, sessions: Any | None = None) -> None:

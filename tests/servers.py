@@ -35,8 +35,8 @@ STOP_WITHIN_S = 15.0
 GUARD = """
 "$@" </dev/null >"$0/log" 2>&1 &
 read -r _
-kill -INT $!
-wait $!
+kill -INT $! 2>/dev/null
+wait $! 2>/dev/null
 rm -rf -- "$0"
 """
 

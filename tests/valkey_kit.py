@@ -20,6 +20,7 @@ from typing import Any
 
 import redis
 
+from tests.proxy_kit import Proxy, proxy
 from tests.servers import START_WITHIN_S, Server, short_folder, skip_for, valkey_binary
 
 LOOPBACK = "127.0.0.1"
@@ -62,15 +63,17 @@ class Valkey:
         binary = valkey_binary()
         if binary is None or importlib.util.find_spec("redis") is None:
             skip_for("valkey")
-        if self._server is None:
-            self.folder.mkdir(mode=0o700)
-        configuration = self.folder / "conf"
-        lines = [f"bind {LOOPBACK}", f"port {self.port}", f"dir {self.folder}", *self._settings]
+        self.stop()
+        data, run = self.folder / "data", self.folder / "run"
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        run.mkdir(mode=0o700)  # gone with the process; the data stay
+        configuration = run / "conf"
+        lines = [f"bind {LOOPBACK}", f"port {self.port}", f"dir {data}", *self._settings]
         if "cluster-enabled yes" in self._settings:
             lines += [f"cluster-port {self.bus_port}"]
         lines += [f"requirepass {self.password}", f"masterauth {self.password}"]
         configuration.write_text("\n".join(lines))  # not on the command line, where others read it
-        self._server = Server([binary, configuration], folder=self.folder, drop={})
+        self._server = Server([binary, configuration], folder=run, drop={})
         self._server.wait_until(self._answers)
         return self
 
@@ -89,9 +92,10 @@ class Valkey:
         os.kill(int(self.ask("INFO", "server")["process_id"]), signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it for good, and remove its folder."""
+        """End it."""
         if self._server is not None:
             self._server.stop()
+            self._server = None
 
 
 @contextlib.contextmanager
@@ -118,6 +122,18 @@ def cluster(primaries: int = 3) -> Iterator[Valkey]:
             server.ask("CLUSTER", "MEET", LOOPBACK, servers[0].port, servers[0].bus_port)
         until(lambda: all(_is_whole(server, primaries) for server in servers))
         yield servers[0]
+
+
+@contextlib.contextmanager
+def primary_and_replica() -> Iterator[tuple[Valkey, Valkey, Proxy]]:
+    """A primary, its replica that has caught up, and what lies between them."""
+    with valkeys(2, 'save ""', "repl-diskless-sync-delay 0") as (primary, replica):
+        port = free_port()
+        with proxy((LOOPBACK, port), (LOOPBACK, primary.port)) as between:
+            replica.ask("REPLICAOF", LOOPBACK, port)
+            until(lambda: replica.ask("INFO", "replication")["master_link_status"] == "up")
+            until(lambda: primary.ask("WAIT", 1, 1000) == 1)
+            yield primary, replica, between
 
 
 def _is_whole(server: Valkey, primaries: int) -> bool:
