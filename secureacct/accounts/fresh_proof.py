@@ -35,7 +35,7 @@ from secureacct.sessions.birth import moved
 from secureacct.throttle import steps as throttle
 
 PASSWORD_FIELDS = frozenset({"password", "current_password", "new_password"})
-NEVER_KEPT = PASSWORD_FIELDS | {"csrf_token", "code"}
+NEVER_KEPT = PASSWORD_FIELDS | {"code"}
 JUST_NOW_S = 60  # seconds; ours: from the script's proof to the click that goes on
 MAX_FORM_BYTES = 16 * 1024  # bytes; ours, far above any account form
 

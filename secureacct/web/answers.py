@@ -135,7 +135,10 @@ NEXT_STEPS: dict[str, tuple[str, str]] = {
 
 
 async def refused(knock: Knock, error: SecureAcctError) -> Answer:
-    """Any error that no view made a form of."""
+    """Any error that no view made a form of. A link that does not work is put away, so that the page that
+    asks for a new one can be reached."""
+    if isinstance(error, LinkRefused) and knock.link_token:
+        knock.set_cookies.append(knock.site.cookies.link.clear())
     if knock.json:
         return problem(error)
     site = knock.site

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from secureacct._faces import run_inline
 from secureacct.accounts.recovery import recover_by_operator
 from tests.journeys.kit import ADA, MALLORY, NEW_PASSWORD, PASSWORD, Shop
@@ -203,3 +205,16 @@ def test_the_operator_closes_and_opens_an_account(shop: Shop) -> None:
     assert owner.sign_in().json == {"status": "signed_in"}
     events = owner.get("/account/activity").json["events"]  # type: ignore[index]
     assert {"account_disabled", "account_enabled"} <= {one["name"] for one in events}
+
+
+@pytest.mark.parametrize("path", ["/verify", "/reset", "/recover"])
+def test_a_dead_link_does_not_stand_in_the_way(shop: Shop, path: str) -> None:
+    """After a link that does not work, the same browser can ask for a new one."""
+    browser = shop.browser()
+    answer = browser.get(f"/account{path}/{'x' * 30}", html=True)
+    assert answer.status_code == 303
+    dead = browser.get(f"/account{path}", html=True)
+    assert dead.status_code == 410
+    assert f'href="/account{path}"' in dead.text
+    assert browser.get(f"/account{path}", html=True).status_code == 200
+    assert browser.submit(f"/account{path}", {"email": ADA, "password": PASSWORD}).status_code < 500

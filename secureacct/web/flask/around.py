@@ -1,4 +1,5 @@
-"""Privacy on the app's own pages: the cookie question, the guard of cookies, links that leave.
+"""What the templates of the app's own pages can show: who is signed in, the token of a form, the cookie
+question, links that leave.
 
 In a template of the app:  {% include "secureacct/cookie_notice.html" %}  anywhere in the body, and
 {% include "secureacct/privacy_links.html" %}  in the footer.
@@ -14,7 +15,8 @@ from secureacct.commitments.contact import external_link
 from secureacct.consent import CookieStanding
 from secureacct.errors import StoreUnavailable
 from secureacct.web.around import Around, around, bare
-from secureacct.web.flask.guards import knock
+from secureacct.web.flask.forms import csrf_field
+from secureacct.web.flask.guards import get_account, knock
 from secureacct.web.flask.shell import shell_of
 
 
@@ -57,4 +59,6 @@ def external(url: str, text: str, note: str = "another site") -> Markup:
 def register(app: flask.Flask) -> None:
     """The names that templates use."""
     app.context_processor(lambda: {"secureacct_around": app_around})
+    app.add_template_global(get_account, "secureacct_account")
+    app.add_template_global(csrf_field, "secureacct_csrf_field")
     app.add_template_global(external, "secureacct_external")

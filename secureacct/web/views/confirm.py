@@ -90,12 +90,17 @@ async def go_on(knock: Knock, token: str, *, resume: str, wanted: str) -> Answer
     return done(knock, "confirmed", to=wanted or knock.site.url("/?done=confirmed"))
 
 
-async def interrupted(knock: Knock, error: FreshProofRequired, *, path: str) -> Answer:
-    """A POST that needs a fresher proof: kept, and the person led to /confirm; a program gets 401."""
+async def interrupted(knock: Knock, error: FreshProofRequired, *, path: str, keep: bool = True) -> Answer:
+    """A POST that needs a fresher proof: kept, and the person led to /confirm; a program gets 401.
+
+    :param keep: False where the form could not be repeated as it was: better not at all than in part.
+    """
     if knock.json or knock.session is None:
         return problem(error)
     if knock.request.method != "POST":
         return redirect(knock.site.url(f"/confirm?next={quote(path, safe='/')}"))
+    if not keep:
+        return redirect(knock.site.url("/confirm"))
     token = await steps.interrupt(
         knock.parts,
         knock.session,
