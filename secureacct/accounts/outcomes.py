@@ -8,6 +8,7 @@ Several good endings are a union the type checker makes the caller handle; failu
     │   └── SecondFactorRejected
     ├── SignInRequired          nobody is signed in                       401 sign_in_required
     ├── FreshProofRequired      stronger or fresher proof is needed       401 fresh_proof_required
+    │   └── EnrolmentRequired   the account has no means to give it
     ├── Frozen                  changes are frozen after "not me"         403 changes_frozen
     ├── NotFound                another account's or an unknown id        404 not_found
     └── LinkRefused
@@ -75,6 +76,16 @@ class FreshProofRequired(Rejected):
         super().__init__(self.public_message)
         self.accepts: Final = tuple(accepts)
         self.password_proved = password_proved
+
+
+class EnrolmentRequired(FreshProofRequired):
+    """What is asked for, the account has no means to prove yet: a second step must be set up first."""
+
+    code = "fresh_proof_required"
+    public_message = "Please set up a second step first."
+
+    def __init__(self) -> None:
+        super().__init__(("enrol",))
 
 
 class Frozen(Rejected):

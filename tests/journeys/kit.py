@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from flask import Flask, request
 from werkzeug.test import TestResponse
 
 from secureacct.accounts.vault import ProfileField
-from secureacct.flask import SecureAcct, require, require_account, sign_in_required
+from secureacct.flask import SecureAcct, require, require_account, require_proof, sign_in_required
 from secureacct.mailers.outbox import OutboxMailer
 from secureacct.passwords import PasswordHasher
 from secureacct.passwords.profiles import CHEAPEST
@@ -100,6 +101,7 @@ class Shop:
         for name in ("keyring.json", "shop.db"):
             if not (self.folder / name).exists():
                 shutil.copy2(_template() / name, self.folder / name)
+        self.admins: dict[str, bool | datetime] = {}
         self.clock = Clock()
         self.mailer = OutboxMailer()
         self.hasher = CountingHasher()
@@ -139,6 +141,19 @@ class Shop:
         def delete_order() -> str:
             self.deleted = request.form.to_dict()
             return "deleted"
+
+        @app.post("/orders/pay")
+        @sign_in_required
+        def pay_order() -> str:
+            if int(request.form["amount"]) > 1000:
+                require_proof(level=2)
+            self.paid = request.form.to_dict()
+            return "paid"
+
+        @app.get("/admin")
+        @require(level=1, must_enrol=lambda person: self.admins.get(person.email, False))
+        def admin() -> str:
+            return "admin"
 
     def close(self) -> None:
         """Let go of the database."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from secureacct.errors import ConfigurationError
 from secureacct.totp import Totp
 from tests.journeys.kit import ADA, NEW_PASSWORD, PASSWORD, Shop
 
@@ -191,9 +194,55 @@ def test_the_apps_own_guarded_page_goes_on(shop: Shop) -> None:
     assert ada.request("POST", "/orders/delete", form={"order": "7"}, html=True).text == "deleted"
     plain = shop.member("grace@example.org")
     answer = plain.request("POST", "/orders/delete", form={"order": "8"}, html=True)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/account/two-step")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account/two-step?done=needed")
     assert plain.request("POST", "/orders/delete", form={"order": "8"}).status_code == 401
     assert shop.deleted == {"order": "7"}
+
+
+def test_a_view_asks_for_more_in_some_cases(shop: Shop) -> None:
+    """A small order goes through; a large one leads to the proof, is kept, and goes on after it."""
+    ada = shop.member()
+    ada.switch_on_two_step()
+    shop.clock.forward(3600)
+    ada.post("/account/sign-out")
+    ada.post("/account/sign-in", {"email": ADA, "password": PASSWORD})
+    ada.post("/account/sign-in/code", {"code": ada.code()})
+    assert ada.request("POST", "/orders/pay", form={"amount": "1"}, html=True).text == "paid"
+    assert ada.request("POST", "/orders/pay", form={"amount": "2000"}, html=True).text == "paid"
+    plain = shop.member("grace@example.org")
+    assert plain.request("POST", "/orders/pay", form={"amount": "1"}, html=True).text == "paid"
+    answer = plain.request("POST", "/orders/pay", form={"amount": "3000"}, html=True)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account/two-step?done=needed")
+    answer = plain.request("POST", "/orders/pay", form={"amount": "3000"})
+    assert (answer.status_code, answer.json["accepts"]) == (401, ["enrol"])  # type: ignore[index]
+    assert shop.paid == {"amount": "1"}
+    nobody = shop.browser().request("POST", "/orders/pay", form={"amount": "3000"})
+    assert (nobody.status_code, nobody.json["code"]) == (401, "sign_in_required")  # type: ignore[index]
+
+
+def test_admins_must_have_a_second_step(shop: Shop) -> None:
+    """Others need none; an admin is led to set one up, at once or when the time of grace is over."""
+    ada = shop.member()
+    assert ada.get("/admin").text == "admin"
+    shop.admins[ADA] = datetime.fromtimestamp(shop.clock() + 86400, UTC)
+    assert ada.get("/admin").text == "admin"
+    shop.admins[ADA] = True
+    assert ada.get("/admin").json["accepts"] == ["enrol"]  # type: ignore[index]
+    shop.admins[ADA] = datetime.fromtimestamp(shop.clock(), UTC)
+    page = ada.get("/admin", html=True)
+    assert (page.status_code, page.headers["Location"]) == (303, "/account/two-step?done=needed")
+    assert "asks for a second step" in ada.get("/account/two-step?done=needed", html=True).text
+    ada.switch_on_two_step()
+    assert ada.get("/admin").text == "admin"
+
+
+def test_a_time_of_grace_without_a_zone_is_a_mistake(shop: Shop) -> None:
+    """It could mean two moments, so it means none."""
+    ada = shop.member()
+    shop.admins[ADA] = datetime.fromtimestamp(shop.clock())  # noqa: DTZ006 - the mistake
+    shop.app.testing = True
+    with pytest.raises(ConfigurationError, match="zone"):
+        ada.get("/admin")
 
 
 def test_switching_off(shop: Shop) -> None:

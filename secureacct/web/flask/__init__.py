@@ -22,12 +22,13 @@ from secureacct.accounts.vault import ProfileField
 from secureacct.commitments.privacy import PrivacyChoices
 from secureacct.web.flask.around import cookie_choice
 from secureacct.web.flask.extension import SecureAcct
+from secureacct.web.flask.forms import check_csrf, csrf_field, csrf_token
 from secureacct.web.flask.guards import (
-    csrf_token,
     current_account,
     get_account,
     require,
     require_account,
+    require_proof,
     sign_in_required,
 )
 
@@ -35,11 +36,14 @@ __all__ = [
     "PrivacyChoices",
     "ProfileField",
     "SecureAcct",
+    "check_csrf",
     "cookie_choice",
+    "csrf_field",
     "csrf_token",
     "current_account",
     "get_account",
     "require",
     "require_account",
+    "require_proof",
     "sign_in_required",
 ]

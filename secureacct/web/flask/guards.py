@@ -1,15 +1,16 @@
 """Who is signed in, and pages that ask for it.
 
 Rules of this file: the session is asked once per request and only if somebody wants to know; a page gets
-303 to sign in, a program 401; what a guard cannot find out it refuses.
+303 to sign in, a program 401; what a guard cannot find out it refuses; what may change something and came
+from another site is refused before anything else.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from datetime import timedelta
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from datetime import datetime, timedelta
+from typing import Final, ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import quote
 
 import flask
@@ -18,9 +19,9 @@ from werkzeug.wrappers import Response
 
 from secureacct import assurance
 from secureacct._faces import run_inline
-from secureacct.accounts.outcomes import FreshProofRequired, Person, SignInRequired
+from secureacct.accounts.outcomes import EnrolmentRequired, FreshProofRequired, Person, SignInRequired
 from secureacct.commitments.errors import PolicyNotAccepted
-from secureacct.errors import SecureAcctError, StoreUnavailable, TemporarilyUnavailable
+from secureacct.errors import ConfigurationError, SecureAcctError, StoreUnavailable, TemporarilyUnavailable
 from secureacct.sessions import steps as sessions
 from secureacct.web import answers, dispatch
 from secureacct.web.flask.shell import shell_of
@@ -30,6 +31,7 @@ from secureacct.web.views import confirm as confirming
 
 P = ParamSpec("P")
 R = TypeVar("R")
+SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS"))  # change nothing, RFC 9110 section 9.2.1
 
 
 def knock() -> Knock:
@@ -56,20 +58,6 @@ def _renew(known: Knock) -> None:
     if token is not None:
         max_age = known.session.cookie_max_age(now=site.parts.now())
         flask.g.secureacct_cookies = (site.cookies.session.set(token, max_age=max_age),)
-
-
-def csrf_token() -> str:
-    """A token for a form on the app's own page that posts to one of ours, such as a sign-out button: the
-    hidden field ``csrf_token``. Different each time, so the page is not one to cache.
-
-    :raises StoreUnavailable: the store did not answer.
-    """
-    known = knock()
-    token = known.csrf_token()
-    if known.set_cookies:  # nobody is signed in here yet, and the form must be tied to something
-        flask.g.secureacct_cookies = (*flask.g.get("secureacct_cookies", ()), *known.set_cookies)
-        known.set_cookies.clear()
-    return token
 
 
 def get_account() -> Person | None:
@@ -114,12 +102,24 @@ current_account: Final = cast(Person, LocalProxy(require_account))
 """The signed-in person, as a proxy: ``current_account.email``. Raises SignInRequired where nobody is."""
 
 
+def _from_here() -> Knock:
+    """The request, unless another site started something with it: not even to be kept until a proof."""
+    known = knock()
+    if flask.request.method not in SAFE_METHODS:
+        known.check_origin()
+    return known
+
+
 def sign_in_required(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Only signed-in people see this view: others are led to sign in (303), programs get 401."""
+    """Only signed-in people see this view: others are led to sign in (303), programs get 401.
+
+    A request that may change something is refused (403) where its headers say that another site sent it; see
+    :func:`secureacct.flask.check_csrf` for the whole check.
+    """
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
-        known = knock()
+        known = _from_here()
         if known.session is None:
             return _sign_in_first(known)
         policy = _policy_first(known)
@@ -157,8 +157,12 @@ def on_error(error: SecureAcctError) -> Response:
         raise error
     if isinstance(error, SignInRequired):
         return _sign_in_first(knock())
+    if isinstance(error, PolicyNotAccepted):
+        return _respond(dispatch.policy_first(knock(), error, here=flask.request.full_path.rstrip("?")))
+    if isinstance(error, EnrolmentRequired):
+        return _enrol_first(knock(), error)
     if isinstance(error, FreshProofRequired):
-        return _confirm_first(knock(), error.accepts)
+        return _confirm_first(knock(), error)
     return _respond(run_inline(answers.refused(knock(), error)))
 
 
@@ -166,72 +170,103 @@ def _respond(answer: Answer) -> Response:
     return shell_of().respond(answer)
 
 
+MustEnrol: TypeAlias = Callable[[Person], bool | datetime]
+
+
 def require(
     *,
     level: int | None = None,
     factors: Iterable[str] = (),
     max_age: timedelta | None = None,
-    must_enrol: Callable[[Person], bool] | None = None,
+    must_enrol: MustEnrol | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R | Response]]:
-    """Only people who proved enough see this view.
+    """Only people who proved enough see this view. Others are led to the proof and back; programs get 401.
 
     :param level: 1, 2 or 3 (NIST SP 800-63B-4 section 2); None: what the account itself can reach, at most 2.
     :param factors: named ones that must be among the proofs: "password", "totp", "recovery_code", "passkey".
     :param max_age: how old a proof may be.
-    :param must_enrol: whether this person must have a second factor ("admins must").
+    :param must_enrol: whether this person must have a second factor ("admins must"), or from when on: an
+        aware datetime, the end of a time of grace.
     """
     wanted = assurance.Require(level=level, factors=frozenset(factors), max_age=max_age)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R | Response]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
-            known = knock()
-            if known.session is None:
-                return _sign_in_first(known)
-            refusal = _policy_first(known) or _not_enough(known, wanted, must_enrol)
-            return refusal if refusal is not None else view(*args, **kwargs)
+            try:
+                _insist(wanted, must_enrol)
+            except (SignInRequired, FreshProofRequired, PolicyNotAccepted) as error:
+                return on_error(error)
+            return view(*args, **kwargs)
 
         return guarded
 
     return decorate
 
 
-def _not_enough(
-    known: Knock, wanted: assurance.Require, must_enrol: Callable[[Person], bool] | None
-) -> Response | None:
+def require_proof(
+    *,
+    level: int | None = None,
+    factors: Iterable[str] = (),
+    max_age: timedelta | None = None,
+    must_enrol: MustEnrol | None = None,
+) -> Person:
+    """The same as a plain call, for a view that asks for more in some cases only ("above 1,000 francs").
+
+    What it raises may leave the view: whoever is there is led to the proof, and a POST goes on after it. So
+    call it before anything is done.
+
+    :param level, factors, max_age, must_enrol: see :func:`require`.
+    :return: who is signed in.
+    :raises SignInRequired: nobody is.
+    :raises FreshProofRequired: stronger or fresher proof is needed; its kinds are in ``accepts``.
+    :raises EnrolmentRequired: the account has no means to give it.
+    :raises PolicyNotAccepted: the policy in force must be answered first.
+    """
+    _insist(assurance.Require(level=level, factors=frozenset(factors), max_age=max_age), must_enrol)
+    return require_account()
+
+
+def _insist(wanted: assurance.Require, must_enrol: MustEnrol | None) -> None:
+    known = _from_here()
     session = known.session
     if session is None:
-        return _sign_in_first(known)
+        raise SignInRequired
+    if known.site.assembly.promises.policies:
+        run_inline(known.site.gate.check(session.account_id))
     held = run_inline(known.parts.store.factors_of(session.account_id))
-    if must_enrol is not None and not held.any and must_enrol(require_account()):
-        return _enrol_first(known)
-    verdict = assurance.decide(
-        wanted,
-        proofs=session.proofs,
-        enrolled=assurance.enrolled_kinds(held, password=True),
-        now=known.parts.now(),
-    )
-    if isinstance(verdict, assurance.Satisfied):
-        return None
+    now = known.parts.now()
+    if must_enrol is not None and not held.any and _is_due(must_enrol(require_account()), now=now):
+        raise EnrolmentRequired
+    enrolled = assurance.enrolled_kinds(held, password=True)
+    verdict = assurance.decide(wanted, proofs=session.proofs, enrolled=enrolled, now=now)
     if isinstance(verdict, assurance.MustEnrol):
-        return _enrol_first(known)
-    return _confirm_first(known, verdict.accepts)
+        raise EnrolmentRequired
+    if isinstance(verdict, assurance.Needs):
+        raise FreshProofRequired(verdict.accepts)
 
 
-def _enrol_first(known: Knock) -> Response:
+def _is_due(answer: bool | datetime, *, now: int) -> bool:
+    if not isinstance(answer, datetime):
+        return answer
+    if answer.utcoffset() is None:
+        raise ConfigurationError("must_enrol gave a time without a zone: datetime(..., tzinfo=UTC)")
+    return int(answer.timestamp()) <= now
+
+
+def _enrol_first(known: Knock, error: EnrolmentRequired) -> Response:
     if known.json:
-        return _respond(answers.problem(FreshProofRequired(("enrol",))))
-    return _respond(Answer(status=303, location=known.site.url("/two-step")))
+        return _respond(answers.problem(error))
+    return _respond(Answer(status=303, location=known.site.url("/two-step?done=needed")))
 
 
-def _confirm_first(known: Knock, accepts: Iterable[str]) -> Response:
+def _confirm_first(known: Knock, error: FreshProofRequired) -> Response:
     from secureacct.web.negotiation import Form
 
-    error = FreshProofRequired(tuple(accepts))
     if known.json:
         return _respond(answers.problem(error))
     path = flask.request.full_path.rstrip("?")
-    if flask.request.method == "POST":
-        form: dict[str, Any] = flask.request.form.to_dict()
-        known.form = Form(form)
-    return _respond(run_inline(confirming.interrupted(known, error, path=path)))
+    form = flask.request.form
+    known.form = Form(form.to_dict())
+    whole = not flask.request.files and all(len(values) == 1 for values in form.listvalues())
+    return _respond(run_inline(confirming.interrupted(known, error, path=path, keep=whole)))

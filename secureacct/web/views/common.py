@@ -23,6 +23,7 @@ NOTICES = {
     "email": "Your address is changed.",
     "undone": "Your old address is back. All devices were signed out.",
     "saved": "Saved.",
+    "needed": "That page asks for a second step. Please set one up here, then open it again.",
     "two_step_off": "Two-step sign-in is off.",
     "ended": "Signed out there.",
     "removed": "Removed.",
