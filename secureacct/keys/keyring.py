@@ -17,9 +17,16 @@ from dataclasses import dataclass
 from typing import NoReturn, Self
 
 from secureacct.keys import file_format, files, states
-from secureacct.keys.errors import KeyringAltered, KeyringError, KeyringExists, KeyStateError, UnknownKey
+from secureacct.keys.errors import KeyringError, UnknownKey
 from secureacct.keys.providers import KeyProvider, PassphraseProvider
+from secureacct.keys.refusals import (
+    refuse_to_exchange,
+    refuse_to_lose,
+    refuse_while_needed,
+    refuse_while_settling,
+)
 from secureacct.keys.states import ROOTS, Entry, Snapshot, State
+from secureacct.keys.watchers import Watchers
 
 RELOAD_SECONDS = 5.0  # how long a process may go on without noticing that its file was changed
 LOOK_AGAIN_SECONDS = 1.0  # an unknown key id makes us look at the file, but not more often than this
@@ -57,8 +64,7 @@ class Keyring:
         self._mark: files.Mark | None = None
         self._next_look = float("inf")
         self._last_forced_look = float("-inf")
-        self._watchers: list[weakref.WeakMethod[Callable[[], None]]] = []
-        self._prune_at = 64
+        self._watchers = Watchers()
         self._snapshot = snapshot
         self._prks: dict[tuple[str, int], bytes] = {}
         _all.add(self)
@@ -120,13 +126,14 @@ class Keyring:
         with self._lock, files.locked(real):
             exists = os.path.lexists(real)
             if exists:
-                found = self._refuse_to_lose(real, os.fspath(path), given)
+                opening = [given, self._provider, None] if real == self._path else [given, None]
+                found = refuse_to_lose(self._snapshot, real, name=os.fspath(path), providers=opening)
                 if found.revision > self._snapshot.revision:
                     self._install(found)
             data = file_format.encode(self._snapshot, provider=given)
             mark = files.write_private(real, data, must_be_new=not exists)
             self._bind(real, mark, given)
-        self._tell_watchers()
+        self._watchers.tell()
 
     def primary(self, root: str) -> int:
         """The id of the key that writes.
@@ -259,7 +266,10 @@ class Keyring:
         def rule(before: Snapshot) -> Snapshot:
             after = states.destroyed(before, root, key_id, now=self._now())
             if not force:
-                self._refuse_while_needed(before, root, key_id, remaining)
+                entry = states.existing(before, root, key_id)
+                refuse_while_needed(entry, remaining)
+                if self._path is not None:
+                    refuse_while_settling(entry, now=self._now(), seconds=SETTLE_SECONDS)
             return after
 
         self._change(rule, root)
@@ -275,17 +285,12 @@ class Keyring:
         with self._lock:
             changed = self._reload_locked()
         if changed:
-            self._tell_watchers()
+            self._watchers.tell()
         return changed
 
     def watch(self, callback: Callable[[], None]) -> None:
         """Call a bound method after every change; it is held weakly."""
-        reference = weakref.WeakMethod(callback)
-        with self._lock:
-            if len(self._watchers) >= self._prune_at:
-                self._watchers = [known for known in self._watchers if known() is not None]
-                self._prune_at = max(64, 2 * len(self._watchers))
-            self._watchers.append(reference)
+        self._watchers.add(callback)
 
     def refresh(self) -> None:
         """Look at the file if it was not looked at for :data:`RELOAD_SECONDS`; never raises."""
@@ -322,14 +327,8 @@ class Keyring:
                     data = file_format.encode(after, provider=self._provider)
                     self._mark = files.write_private(self._path, data, must_be_new=False)
             self._install(after)
-        self._tell_watchers()
+        self._watchers.tell()
         return max(entry.id for entry in states.entries(after, root))
-
-    def _tell_watchers(self) -> None:
-        for reference in list(self._watchers):
-            callback = reference()
-            if callback is not None:
-                callback()
 
     def _look(self) -> None:
         if time.monotonic() >= self._next_look:
@@ -353,69 +352,23 @@ class Keyring:
         finally:
             self._lock.release()
         if changed:
-            self._tell_watchers()
+            self._watchers.tell()
 
     def _reload_locked(self) -> bool:
         if self._path is None or files.mark_of(self._path) == self._mark:
             return False
         data, mark = files.read_private(self._path)
         found = file_format.decode(data, provider=self._provider, name=self._path)
-        if found.ring_id != self._snapshot.ring_id:
-            raise KeyringAltered(f"{self._path} was replaced by another keyring; restart to use that one")
-        if found.revision < self._snapshot.revision:
-            raise KeyringAltered(f"{self._path} was replaced by an older copy; restart to use that one")
+        refuse_to_exchange(self._snapshot, found, name=self._path)
         self._mark = mark
         if found == self._snapshot:
             return False
         self._install(found)
         return True
 
-    def _refuse_to_lose(self, real: str, name: str, given: KeyProvider | None) -> Snapshot:
-        data, _ = files.read_private(real)
-        candidates = [given, self._provider] if real == self._path else [given]
-        found: Snapshot | None = None
-        for provider in (*candidates, None):
-            try:
-                found = file_format.decode(data, provider=provider, name=name)
-                break
-            except KeyringError:
-                continue
-        if found is None:
-            raise KeyringExists(f"{name} exists and cannot be read with what was given; move it away first")
-        lost = states.ids_missing_from(self._snapshot, held_by=found)
-        if found.ring_id != self._snapshot.ring_id or lost:
-            raise KeyringExists(
-                f"{name} exists with keys that this keyring lacks; load it, or move it away first"
-            )
-        return found
-
-    def _refuse_while_needed(
-        self, before: Snapshot, root: str, key_id: int, remaining: Callable[[], int] | None
-    ) -> None:
-        entry = before.find(root, key_id)
-        if remaining is None:
-            raise KeyStateError(
-                f"nobody counted what key {key_id} of root {root!r} still protects;"
-                " pass remaining= or force=True"
-            )
-        left = remaining()
-        if left:
-            raise KeyStateError(
-                f"key {key_id} of root {root!r} still protects {left} values; rotate them first"
-            )
-        if (
-            self._path is not None
-            and entry is not None
-            and entry.state in {State.DECRYPT_ONLY, State.DISABLED}
-            and self._now() < entry.changed + SETTLE_SECONDS
-        ):
-            raise KeyStateError(
-                f"key {key_id} of root {root!r} was changed less than {SETTLE_SECONDS:.0f} s ago and other"
-                " processes may still write with it; try again then"
-            )
-
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
+        self._watchers.after_fork()
 
 
 def _prk(prks: dict[tuple[str, int], bytes], entry: Entry) -> bytes:

@@ -111,6 +111,17 @@ def readable(snapshot: Snapshot, root: str) -> tuple[Entry, ...]:
     return tuple(sorted(able, key=lambda entry: (entry.state is not State.PRIMARY, -entry.id)))
 
 
+def existing(snapshot: Snapshot, root: str, key_id: int) -> Entry:
+    """The entry, in whatever state.
+
+    :raises UnknownKey: the id was never held.
+    """
+    entry = snapshot.find(root, key_id)
+    if entry is None:
+        raise UnknownKey(f"key id {key_id} is not in root {root!r} of this keyring")
+    return entry
+
+
 def usable(snapshot: Snapshot, root: str, key_id: int) -> Entry:
     """The entry, if it may verify or decrypt.
 
@@ -118,9 +129,7 @@ def usable(snapshot: Snapshot, root: str, key_id: int) -> Entry:
     :raises KeyDisabled: it is held back.
     :raises KeyDestroyed: its material is gone.
     """
-    entry = snapshot.find(root, key_id)
-    if entry is None:
-        raise UnknownKey(f"key id {key_id} is not in root {root!r} of this keyring")
+    entry = existing(snapshot, root, key_id)
     if entry.state is State.DISABLED:
         raise KeyDisabled(f"key {key_id} of root {root!r} is disabled; enable it to read what it protects")
     if entry.state is State.DESTROYED or entry.material is None:
@@ -146,7 +155,7 @@ def promoted(snapshot: Snapshot, root: str, key_id: int, *, now: int) -> Snapsho
     :raises UnknownKey: no such key.
     :raises KeyStateError: it is in another state.
     """
-    entry = _existing(snapshot, root, key_id)
+    entry = existing(snapshot, root, key_id)
     if entry.state not in {State.PENDING, State.DECRYPT_ONLY}:
         _refuse(entry, "only a pending or decrypt-only key can be promoted")
     others = _demoted(snapshot, root, now=now)
@@ -159,7 +168,7 @@ def disabled(snapshot: Snapshot, root: str, key_id: int, *, now: int) -> Snapsho
     :raises UnknownKey: no such key.
     :raises KeyStateError: it is the primary, disabled already, or destroyed.
     """
-    entry = _existing(snapshot, root, key_id)
+    entry = existing(snapshot, root, key_id)
     if entry.state not in {State.PENDING, State.DECRYPT_ONLY}:
         _refuse(entry, "only a pending or decrypt-only key can be disabled; promote another one first")
     return _with(snapshot, root, _replaced(entries(snapshot, root), entry, State.DISABLED, now=now))
@@ -171,7 +180,7 @@ def enabled(snapshot: Snapshot, root: str, key_id: int, *, now: int) -> Snapshot
     :raises UnknownKey: no such key.
     :raises KeyStateError: it is not disabled.
     """
-    entry = _existing(snapshot, root, key_id)
+    entry = existing(snapshot, root, key_id)
     if entry.state is not State.DISABLED:
         _refuse(entry, "only a disabled key can be enabled")
     return _with(snapshot, root, _replaced(entries(snapshot, root), entry, State.DECRYPT_ONLY, now=now))
@@ -183,7 +192,7 @@ def destroyed(snapshot: Snapshot, root: str, key_id: int, *, now: int) -> Snapsh
     :raises UnknownKey: no such key.
     :raises KeyStateError: it is the primary, or destroyed already.
     """
-    entry = _existing(snapshot, root, key_id)
+    entry = existing(snapshot, root, key_id)
     if entry.state is State.PRIMARY:
         _refuse(entry, "the primary cannot be destroyed; rotate first")
     if entry.state is State.DESTROYED:
@@ -210,13 +219,6 @@ def ids_missing_from(snapshot: Snapshot, *, held_by: Snapshot) -> tuple[tuple[st
             if ours is None or revived or differs:
                 lost.append((root, entry.id))
     return tuple(lost)
-
-
-def _existing(snapshot: Snapshot, root: str, key_id: int) -> Entry:
-    entry = snapshot.find(root, key_id)
-    if entry is None:
-        raise UnknownKey(f"key id {key_id} is not in root {root!r} of this keyring")
-    return entry
 
 
 def _new_entry(snapshot: Snapshot, root: str, state: State, *, material: bytes, now: int) -> Entry:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from secureacct.fields import BlindIndex, CompoundIndex, InvalidValue, LeakyIndex, blind_index, plan_index
+from secureacct.fields import BlindIndex, CompoundIndex, InvalidValue, LeakyIndex, plan_index, tokens
 from secureacct.fields.normalise import NORMALISERS, normaliser
 from secureacct.fields.planner import column_problems, safe_bits
 from secureacct.fields.transforms import transform
@@ -286,9 +286,9 @@ def test_an_index_notices_a_rotation_elsewhere(tmp_path: Path, monkeypatch: pyte
     assert email.of("a@b.c") == old
     later = time.monotonic() + keyring.RELOAD_SECONDS + 1
     monkeypatch.setattr(keyring.time, "monotonic", lambda: later)
-    monkeypatch.setattr(blind_index, "monotonic", lambda: later)
+    monkeypatch.setattr(tokens, "monotonic", lambda: later)
     assert set(email.lookup("a@b.c")) == {old, new}
-    for _ in range(blind_index.TOKENS_PER_LOOK + 1):
+    for _ in range(tokens.TOKENS_PER_LOOK + 1):
         token = email.of("a@b.c")
     assert token == new
 
