@@ -1,4 +1,9 @@
-"""Workers that are forked from a process whose connections are open: each opens its own."""
+"""Workers that are forked from a process whose connections are open: each opens its own.
+
+With gunicorn, too, where it is importable; it is no dependency, not even of the tests:
+
+    uv run --no-sync --with gunicorn python -m pytest tests/faults/test_sessions_fork.py
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,7 @@ from tests import servers
 
 pytestmark = pytest.mark.faults
 
-HAS_GUNICORN = importlib.util.find_spec("gunicorn") is not None  # it is no dependency, not even of the tests
+HAS_GUNICORN = importlib.util.find_spec("gunicorn") is not None
 WORKERS = 3
 
 FORK = textwrap.dedent(
@@ -130,6 +135,7 @@ class _Site:
             env={**os.environ, "DATABASE": url, "PYTHONPATH": os.pathsep.join([root, *sys.path])},
             stdout=self.log,
             stderr=self.log,
+            start_new_session=True,
         )
 
     def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
@@ -154,8 +160,13 @@ class _Site:
     def close(self) -> None:
         """End it."""
         self.process.terminate()
-        self.process.wait(servers.STOP_WITHIN_S)
-        self.log.close()
+        try:
+            self.process.wait(servers.STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        finally:
+            self.log.close()
 
 
 def _behind_gunicorn(url: str) -> None:
