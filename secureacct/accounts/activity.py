@@ -54,6 +54,12 @@ def _in_words(parts: AccountParts, event: Event) -> Happening:
         at=event.at,
         name=event.name,
         outcome=event.outcome,
-        text=f"{text}, {reason}." if reason else f"{text}.",
+        text=_sentence(text, reason),
         device=personal.get("device", ""),
     )
+
+
+def _sentence(text: str, reason: str) -> str:
+    if not reason:
+        return f"{text}."
+    return f"{text} {reason}." if reason.startswith("with ") else f"{text}: {reason}."

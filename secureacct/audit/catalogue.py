@@ -31,13 +31,15 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "sign_up": Kind("Someone signed up with this address."),
         "verification_mail": Kind("A link to confirm the address was sent."),
         "account_opened": Kind("The address was confirmed and the account opened."),
-        "sign_in": Kind("You signed in.", "Someone tried to sign in, without success."),
-        "second_factor": Kind("The second step of a sign-in was passed.", "A wrong code was entered."),
+        "sign_in": Kind("You signed in.", "A sign-in was refused."),
+        "second_factor": Kind(
+            "The second step of a sign-in was passed.", "The second step of a sign-in was refused."
+        ),
         "sign_out": Kind("You signed out."),
         "sessions_ended": Kind("Other devices were signed out."),
         "session_expired_used": Kind("A session that had ended was used again.", owner=True),
         "new_device": Kind("A new device signed in.", warn=True),
-        "fresh_proof": Kind("You confirmed that it is you.", "A wrong password or code was entered."),
+        "fresh_proof": Kind("You confirmed that it is you.", "Confirming that it is you was refused."),
         "password_paused": Kind(
             "Signing in by password is paused after too many wrong attempts.", owner=True, warn=True
         ),
@@ -64,7 +66,7 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "profile_changed": Kind("The profile was changed."),
         "consent_changed": Kind("A choice about your data was changed."),
         "unsubscribed": Kind("A mailing was stopped."),
-        "policy_accepted": Kind("A new version of the policy was accepted."),
+        "policy_accepted": Kind("The policy was accepted."),
         "export_asked": Kind("A copy of your data was asked for.", warn=True),
         "export_made": Kind("A copy of your data was made.", warn=True),
         "deletion_asked": Kind("Deleting the account was asked for.", warn=True),

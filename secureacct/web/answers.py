@@ -109,14 +109,21 @@ async def form_again(
     keep: Sequence[str] = (),
     password_field: str = "password",
     kind: str = "account",
+    beside: SecureAcctError | None = None,
 ) -> Answer:
-    """The form again: 422, or 401 for wrong credentials; what was typed stays, passwords never do."""
+    """The form again: 422, or 401 for wrong credentials; what was typed stays, passwords never do.
+
+    :param beside: what else is wrong with it, so that a person can mend everything at once.
+    """
     if knock.json:
         return problem(error)
     values = {name: knock.form.text(name) for name in keep if knock.form.given(name) is not None}
+    errors = [*field_errors(error, password_field=password_field)]
+    if beside is not None:
+        errors += field_errors(beside, password_field=password_field)
     page = replace(
         page,
-        errors=tuple(field_errors(error, password_field=password_field)),
+        errors=tuple(errors),
         values={**page.values, **values},
         account=await signed(knock),
     )

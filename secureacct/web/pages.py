@@ -289,6 +289,11 @@ class Problem(Page):
     """Any other refusal: 400, 403, 404, 413, 429, 503; ``wait_s`` with Retry-After."""
 
     title: ClassVar[str] = "This did not work"
+    heading: ClassVar[Mapping[int, str]] = {
+        404: "Page not found",
+        429: "Too many attempts",
+        503: "Not available just now",
+    }
     status: int = 400
     code: str = ""
     message: str = ""

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from secureacct.errors import ConfigurationError
 from secureacct.flask import SecureAcct, require_account, sign_in_required
-from tests.journeys.kit import Shop
+from tests.journeys.kit import ADA, Shop
 
 LOCAL = "https://localhost:8443"
 ELSEWHERE = "https://shop.example"
@@ -263,3 +263,14 @@ def test_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECUREACCT_KEYRINGS", "x")
     with pytest.raises(ConfigurationError, match="did you mean SECUREACCT_KEYRING"):
         Settings.from_env()
+
+
+def test_everything_that_is_wrong_is_said_at_once(shop: Shop) -> None:
+    """A sign-up with a wrong address and a poor password names both, each beside its field."""
+    page = shop.browser().submit("/account/sign-up", {"email": "not an address", "password": "short"}).text
+    assert 'id="email-error"' in page
+    assert 'id="password-error"' in page
+    assert "There are 2 problems" in page
+    fine = shop.browser().submit("/account/sign-up", {"email": ADA, "password": "short"}).text
+    assert 'id="email-error"' not in fine
+    assert "There is a problem" in fine

@@ -42,7 +42,7 @@ def test_a_storm_slows_its_own_address_and_nobody_else(shop: Shop) -> None:
     assert owner.sign_in().status_code == 200
     events = owner.get("/account/activity").json["events"]  # type: ignore[index]
     texts = Counter(one["text"] for one in events)
-    assert texts["Someone tried to sign in, without success, wrong password."] == 5
+    assert texts["A sign-in was refused: wrong password."] == 5
 
 
 def test_an_unknown_name_is_slowed_alike(shop: Shop) -> None:

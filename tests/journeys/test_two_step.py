@@ -63,8 +63,8 @@ def test_guesses_at_a_fresh_proof_are_on_record(shop: Shop) -> None:
     ada.post("/account/confirm", {"password": "not the right one at all"})
     events = ada.get("/account/activity").json["events"]  # type: ignore[index]
     told = {one["text"] for one in events if one["name"] == "fresh_proof" and one["outcome"] == "refused"}
-    asked = "A wrong password or code was entered"
-    assert told == {f"{asked}, wrong code.", f"{asked}, wrong password."}
+    asked = "Confirming that it is you was refused"
+    assert told == {f"{asked}: wrong code.", f"{asked}: wrong password."}
 
 
 def test_the_pending_step_is_used_once_and_dies(shop: Shop) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secureacct.accounts import registration as steps
-from secureacct.accounts.outcomes import SignInRejected
+from secureacct.accounts.outcomes import FieldInvalid, PasswordUnacceptable, SignInRejected
 from secureacct.commitments.policy_gate import accepted_by_sign_up
 from secureacct.errors import InvalidInput
 from secureacct.web import pages
@@ -30,10 +30,20 @@ async def sign_up(knock: Knock) -> Answer:
             browser_token=cookie.read(knock.cookie_header),
         )
     except InvalidInput as error:
-        return await form_again(knock, pages.SignUp(**password_facts(knock)), error, keep=("email",))
+        page = pages.SignUp(**password_facts(knock))
+        beside = _password_too(knock) if isinstance(error, FieldInvalid) else None
+        return await form_again(knock, page, error, keep=("email",), beside=beside)
     if outcome.browser_token is not None:
         knock.set_cookies.append(cookie.set(outcome.browser_token))
     return await check_mail(knock, "sign_up")
+
+
+def _password_too(knock: Knock) -> PasswordUnacceptable | None:
+    try:
+        steps.password_or_refuse(knock.parts, knock.form.text("password"), context=())
+    except PasswordUnacceptable as error:
+        return error
+    return None
 
 
 async def again_form(knock: Knock) -> Answer:
