@@ -95,7 +95,7 @@ def keys() -> Iterator[Keyring]:
     READ.clear()
     sealed.use(made, on_read=READ.append)
     yield made
-    sealed._keys = None
+    sealed._given.keyring = None
 
 
 @pytest.fixture
@@ -342,7 +342,7 @@ def test_without_keys_nothing_is_written_or_read(session: Session) -> None:
     """Before use() every read and write of an encrypted attribute is a configuration error."""
     session.add(Profile(id="1", note="x"))
     session.commit()
-    sealed._keys = None
+    sealed._given.keyring = None
     for attribute in sealed.attributes:
         attribute.forget_keys()
     with pytest.raises(ConfigurationError, match="use"):
