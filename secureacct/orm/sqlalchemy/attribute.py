@@ -53,9 +53,11 @@ class Encrypted(Generic[T]):
     ) -> None:
         if sensitive and purposes:
             raise InvalidValue("an attribute is sensitive or read for a purpose, not both")
-        self._given, self._type, self.nullable = given, python_type, nullable
+        self._given, self._type = given, python_type
+        self.nullable: bool = nullable
         self._index_options = index
-        self._table_id, self._column_id, self.bind_row = table_id, column_id, bind_row
+        self._table_id, self._column_id = table_id, column_id
+        self.bind_row: bool = bind_row
         self._tenant_from, self._subject_from = tenant_from, subject_from
         self._sensitive, self._purposes, self._mask = sensitive, tuple(purposes), mask
         self._cipher_options = cipher_options
