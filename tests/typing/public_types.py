@@ -21,7 +21,7 @@ STORES = "secureacct.stores."
 STORE_TYPE = re.compile(r'(type|class) (is )?"[\w.]*(Sql|Redis|Memory)Store"')
 OPEN = (  # said by classes of the standard library and of SQLAlchemy, not by ours
     "secureacct.logs.TextFormatter.",
-    "secureacct.orm.sqlalchemy.EncryptedType",
+    "secureacct.orm.sqlalchemy.core_type.EncryptedType",
 )
 PYRIGHT = Path(sys.executable).with_name("pyright")
 
