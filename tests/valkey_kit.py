@@ -28,12 +28,18 @@ PORTS = range(20_000, 32_000)  # below those that systems hand out for outgoing 
 SLOTS = 16_384  # of a cluster
 
 
+_given: set[int] = set()  # ports of servers that are yet to start are free to look at, and taken
+
+
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
+    """A TCP port of loopback that nobody listens on, and that was not given before."""
     while True:
         port = random.choice(PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((LOOPBACK, port))
+            _given.add(port)
             return port
 
 

@@ -736,7 +736,7 @@ def test_a_token_is_stored_only_as_a_hash(store: Held, sessions: Any) -> None:
     assert session.key == key
     assert token.encode() not in b"".join(part for part in session if isinstance(part, bytes))
     assert token not in repr(session)
-    assert "key" not in repr(session)
+    assert "key=" not in repr(session)  # letters alone may be part of an id
     _, change = begin(POLICY, account_id="42", now=NOW, random=_random())
     assert isinstance(change, StartSession)
     assert change.session.key.hex() not in repr(change)

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.faults
 
 @pytest.fixture
 def client() -> Iterator[Any]:
-    """A client of a server of its own, with a short timeout."""
-    with servers.valkey() as url, redis.Redis.from_url(url, socket_timeout=0.3) as client:
+    """A client of a server of its own; its timeout is long for a busy machine, short for one that hangs."""
+    with servers.valkey() as url, redis.Redis.from_url(url, socket_timeout=1) as client:
         client.flushall()
         yield client
 
@@ -53,7 +53,7 @@ def test_a_server_that_is_gone(client: Any, sessions: Sessions) -> None:
 def test_a_server_that_hangs(client: Any, sessions: Sessions) -> None:
     """The client's timeout makes it unavailable; afterwards all is as it was."""
     token = sessions.start("42")
-    client.client_pause(600, all=True)
+    client.client_pause(1500, all=True)
     with pytest.raises(StoreUnavailable):
         sessions.load(token)
     assert _eventually(lambda: sessions.load(token)) is not None
@@ -61,7 +61,7 @@ def test_a_server_that_hangs(client: Any, sessions: Sessions) -> None:
 
 def _eventually(act: Callable[[], Any]) -> Any:
     """What ``act`` gives once the server answers again."""
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 30
     while True:
         try:
             return act()

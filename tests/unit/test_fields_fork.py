@@ -57,7 +57,7 @@ def test_a_child_leaves_the_segment_and_locks_of_its_parent() -> None:
             child = context.Process(target=lambda: queue.put(field.encrypt("v", row="1")[:57]))
             child.start()
             heads.append(queue.get())
-            child.join(10)
+            child.join(60)
             assert child.exitcode == 0
     finally:
         stop.set()

@@ -254,19 +254,16 @@ def test_workers_ask_for_less_than_the_loop(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_threads_end_with_their_work_object() -> None:
     """A work object that nobody holds any more leaves no thread behind."""
+    others = threading.enumerate()
     work = offloaded(at_once=2)
     asyncio.run(work.hash(PASSWORD))
-    mine = [thread for thread in threading.enumerate() if thread.name == "secureacct-hashing"]
-    assert mine
-    before = len(mine)
+    mine = [thread for thread in threading.enumerate() if thread not in others]
+    assert {thread.name for thread in mine} == {"secureacct-hashing"}
     del work
     gc.collect()
     for thread in mine:
-        thread.join(0.5)
-        if not thread.is_alive():
-            break
-    after = sum(thread.is_alive() for thread in mine)
-    assert after < before
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in mine)
 
 
 def test_a_caller_who_left_just_before_its_turn_costs_no_hash() -> None:
