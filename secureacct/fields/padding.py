@@ -14,6 +14,7 @@ MARK = b"\x80"
 FLOOR_BYTES = 32  # shortest padded payload: numbers, dates, flags, UUIDs and short texts look alike
 LEAST_BYTES = 2  # shortest padded payload there is, so that no value is shorter than 75 bytes
 TABLE_ENTRIES = 4096  # suffixes kept ready, one per payload length
+TABLE_BYTES = 1 << 22  # and not more of them than this holds: a floor of 1 MiB would take 4 GiB
 
 
 def padme(length: int) -> int:
@@ -38,10 +39,9 @@ def suffix(length: int, *, floor: int, fixed: int | None) -> bytes:
 
 @functools.lru_cache(maxsize=64)
 def suffixes(floor: int, fixed: int | None, longest: int) -> tuple[bytes, ...]:
-    """The suffixes of the payload lengths 0 up to ``longest`` (at most 4095), by length."""
-    return tuple(
-        suffix(length, floor=floor, fixed=fixed) for length in range(min(longest + 1, TABLE_ENTRIES))
-    )
+    """The suffixes of the payload lengths 0 up to ``longest``, by length, as far as they are kept ready."""
+    most = min(longest + 1, TABLE_ENTRIES, TABLE_BYTES // padded_length(0, floor=floor, fixed=fixed))
+    return tuple(suffix(length, floor=floor, fixed=fixed) for length in range(most))
 
 
 def check_options(*, floor: int, fixed: int | None, max_value: int) -> int:

@@ -32,6 +32,7 @@ from secureacct.fields import (
     ValueTooLarge,
     WrongContext,
     from_text,
+    padding,
     state,
     to_text,
 )
@@ -859,3 +860,17 @@ def test_a_field_needs_a_place() -> None:
         with pytest.raises(InvalidValue):
             cipher(**wrong)
     assert repr(cipher()) == "<FieldCipher profile.phone of str>"
+
+
+@pytest.mark.parametrize(
+    ("floor", "fixed", "kept"), [(32, None, 4096), (1024, None, 4096), (1 << 20, None, 4), (2, 1 << 20, 4)]
+)
+def test_suffixes_kept_ready_take_little_memory(floor: int, fixed: int | None, kept: int) -> None:
+    """A field with a high floor keeps a few suffixes ready, not gigabytes of zeros; values come back as ever."""
+    ready = padding.suffixes(floor, fixed, (1 << 20) - 1)
+    assert (len(ready), sum(map(len, ready)) <= 1 << 22) == (kept, True)
+    field = cipher(type=bytes, floor=floor, fixed=fixed)
+    for length in (kept - 1, kept, kept + 1):
+        blob = field.encrypt(bytes(length), row="1")
+        assert len(blob) == 73 + padding.padded_length(length, floor=floor, fixed=fixed)
+        assert field.decrypt(blob, row="1") == bytes(length)
