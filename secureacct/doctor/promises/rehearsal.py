@@ -11,7 +11,8 @@ import importlib
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +65,7 @@ class Browser:
         self.rehearsal = rehearsal
         self.cookies: dict[str, str] = dict(cookies or {})
         self.was_set: list[str] = []
+        self._token = ""  # of forms; another one after any change of cookies
 
     def copy(self) -> Browser:
         """The thief's browser: the same cookies, from now on its own."""
@@ -79,8 +81,8 @@ class Browser:
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """POST JSON below the prefix, with the form token, as our own pages do."""
-        token = self.page("/session").json.get("csrf_token", "")
-        headers = {"X-CSRF-Token": token, "Sec-Fetch-Site": "same-origin", "Accept": "application/json"}
+        self._token = self._token or self.page("/session").json.get("csrf_token", "")
+        headers = {"X-CSRF-Token": self._token, "Sec-Fetch-Site": "same-origin", "Accept": "application/json"}
         return self._open("POST", self.rehearsal.prefix + path, body=body or {}, headers=headers)
 
     def post_bare(self, path: str, form: str) -> Answer:
@@ -93,7 +95,8 @@ class Browser:
     @property
     def account(self) -> dict[str, Any] | None:
         """Who the site takes this browser for."""
-        found = self.page("/session", headers={"Accept": "application/json"}).json.get("account")
+        facts = self.page("/session", headers={"Accept": "application/json"}).json
+        self._token, found = facts.get("csrf_token", ""), facts.get("account")
         return found if isinstance(found, dict) else None
 
     def _open(
@@ -131,6 +134,7 @@ class Browser:
         pair, *attributes = [one.strip() for one in cookie.split(";")]
         name, _, value = pair.partition("=")
         self.was_set.append(cookie)
+        self._token = ""
         if any(one.lower().replace(" ", "") == "max-age=0" for one in attributes) or not value:
             self.cookies.pop(name, None)
         else:
@@ -148,6 +152,20 @@ class Rehearsal:
     outbox: OutboxMailer
     folder: Path
     shell: Any
+    as_is: bool = False
+
+    @contextmanager
+    def apart(self, *, ahead_s: int = 0) -> Iterator[Rehearsal]:
+        """The same app on another stage of its own, for what would change this one for everybody.
+
+        :param ahead_s: seconds by which its clock is ahead.
+        """
+        before, folder = self.shell.site, self.folder / "apart"
+        folder.mkdir(exist_ok=True)
+        try:
+            yield rehearse(self.app, folder, name=self.name, ahead_s=ahead_s)
+        finally:
+            self.shell.site = before
 
     @property
     def base_url(self) -> str:
@@ -243,10 +261,11 @@ def open_app(target: str) -> tuple[Any, str]:
     return (found if is_app or not callable(found) else found()), target
 
 
-def rehearse(app: Any, folder: Path, *, name: str, as_is: bool = False) -> Rehearsal:
+def rehearse(app: Any, folder: Path, *, name: str, as_is: bool = False, ahead_s: int = 0) -> Rehearsal:
     """Put an app on a database, keyring and outbox of its own in ``folder``.
 
     :param as_is: leave its store, keys and users alone: the configuration is one for tests already.
+    :param ahead_s: seconds by which the app's clock is ahead.
     :raises ConfigurationError: not a Flask app with secureacct, or one that brings its own users.
     """
     try:
@@ -268,7 +287,8 @@ def rehearse(app: Any, folder: Path, *, name: str, as_is: bool = False) -> Rehea
             )
         keyring = folder / "keyring.json"
         Keyring.generate().save(str(keyring))
-        choices = replace(choices, store=None, keys=None, mailer=outbox)
+        clock = choices.clock
+        choices = replace(choices, store=None, keys=None, mailer=outbox, clock=lambda: clock() + ahead_s)
         settings = replace(
             configured,
             database_url=f"sqlite:///{folder / 'rehearsal.db'}",
@@ -283,13 +303,13 @@ def rehearse(app: Any, folder: Path, *, name: str, as_is: bool = False) -> Rehea
             env="testing",
         )
     shell.site = WebSite(Assembly(settings, choices))
-    vars(shell)["deliver_soon"] = lambda: (
-        None
-    )  # mails leave when the rehearsal asks for them, and not beside it
+    for soon in ("deliver_soon", "work_soon", "seal_soon"):  # when the rehearsal asks, and not beside it
+        vars(shell)[soon] = lambda: None
     shell.site.assembly.create_schema()
     return Rehearsal(
-        app=app, name=name, configured=configured, site=shell.site, outbox=outbox, folder=folder, shell=shell
-    )
+        app=app, name=name, configured=configured, site=shell.site, outbox=outbox, folder=folder, shell=shell,
+        as_is=as_is,
+    )  # fmt: skip
 
 
 def need(condition: object, otherwise: str) -> None:

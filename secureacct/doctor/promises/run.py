@@ -14,6 +14,7 @@ from secureacct.commitments.catalogue import Catalogue
 from secureacct.commitments.evidence import Check, Evidence, judge, run_check
 from secureacct.doctor.promises.lab import Lab
 from secureacct.doctor.promises.library_checks import checks as library
+from secureacct.doctor.promises.page_checks import checks as of_pages
 from secureacct.doctor.promises.privacy_checks import checks as privacy
 from secureacct.doctor.promises.rehearsal import open_app, rehearse
 from secureacct.doctor.promises.site_checks import checks as of_site
@@ -74,7 +75,7 @@ def gather(
         promises, theirs = app.extensions.get("secureacct_promises", (None, ()))
         return judge(
             catalogue or promises or Catalogue(),
-            [(_FreshLab(), None), (of_site, rehearsal), ((*own, *theirs), rehearsal)],
+            [(_FreshLab(), None), (of_site, rehearsal), (of_pages, rehearsal), ((*own, *theirs), rehearsal)],
             subject=name, made_at=made_at, versions=versions(),
         )  # fmt: skip
 
