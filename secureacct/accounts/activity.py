@@ -23,6 +23,10 @@ REASONS = {
     "others": "all other devices",
     "everywhere": "everywhere",
     "second_factor": "",
+    "failures_then_success": "a sign-in after many wrong attempts",
+    "two_networks_at_once": "a sign-in from one network while another was in use",
+    "new_device_on_new_network": "a new browser on a new network",
+    "used_after_sign_out": "a session was used after it was signed out",
 }
 
 
@@ -47,8 +51,10 @@ def _in_words(parts: AccountParts, event: Event) -> Happening:
         )
     except FieldError:
         personal = {}
-    text = words(event.name, event.outcome).rstrip(".")
-    reason = REASONS.get(event.reason, "")
+    if event.name == "anomaly" and event.outcome == "ok" and "detail" in personal:
+        text, reason = personal["detail"].rstrip("."), ""
+    else:
+        text, reason = words(event.name, event.outcome).rstrip("."), REASONS.get(event.reason, "")
     return Happening(
         id=event.id,
         at=event.at,

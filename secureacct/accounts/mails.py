@@ -14,6 +14,7 @@ from secureacct.accounts.directory import Known
 from secureacct.accounts.links import new_link
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.audit.events import RANDOM_BYTES, event_id
+from secureacct.client_address import coarse
 from secureacct.mail.compose import compose
 from secureacct.records.changes import Change
 from secureacct.records.mail import Message, OutboxMail
@@ -172,6 +173,25 @@ def password_paused(parts: AccountParts, known: Known, *, token: str, now: int) 
 def new_device(parts: AccountParts, known: Known, visit: Visit, *, now: int) -> Told:
     """A sign-in from a browser that was not known."""
     return _notice(parts, "new_device", known, visit, now=now)
+
+
+_UNUSUAL = {
+    "failures_then_success": "sign_in_after_failures",
+    "two_networks_at_once": "sign_in_from_elsewhere",
+    "new_device_on_new_network": "sign_in_from_new_place",
+}
+"""Which letter tells of a rule of ``audit.anomalies``."""
+
+
+def unusual_sign_in(parts: AccountParts, known: Known, visit: Visit, *, rule: str, now: int) -> Told:
+    """A sign-in that looked unusual, in place of the one of a new device."""
+    facts = {"network": coarse(visit.network or "").partition("/")[0]}  # a fact holds no slash
+    return _notice(parts, _UNUSUAL[rule], known, visit, now=now, facts=facts)
+
+
+def signed_out_session_used(parts: AccountParts, known: Known, visit: Visit, *, now: int) -> Told:
+    """A session that its owner had signed out was used again: somebody has a copy."""
+    return _notice(parts, "signed_out_session_used", known, visit, now=now)
 
 
 def session_stolen(parts: AccountParts, known: Known, *, now: int) -> OutboxMail:

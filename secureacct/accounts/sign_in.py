@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secureacct.accounts import mails, recording
+from secureacct.accounts import mails, recording, unusual
 from secureacct.accounts.codes import kinds_of
 from secureacct.accounts.directory import Known
 from secureacct.accounts.evidence import Evidence, Minted, mint
@@ -32,6 +32,7 @@ from secureacct.records.accounts import (
     ReplaceHash,
 )
 from secureacct.records.changes import Change, Lost
+from secureacct.records.events import Event
 from secureacct.records.factors import Factors
 from secureacct.records.mail import OutboxMail
 from secureacct.sessions.birth import first_epoch
@@ -220,7 +221,8 @@ async def let_in(
     factors: Factors | None = None,
     suspect: Suspect | None = None,
 ) -> SignedIn:
-    """Commit a minted session together with the claims it rests on, and tell of it.
+    """Commit a minted session together with the claims it rests on, and tell of it: an event, one for each
+    thing that is unusual, and at most one mail.
 
     :raises SignInRejected: a claim was lost.
     """
@@ -236,10 +238,15 @@ async def let_in(
         now=now,
         detail="new_device" if new_device else "",
     )
-    warning = mails.new_device(parts, known, visit, now=now) if new_device else ((), ())
     events, notice, links = beside(event, suspect)
+    odd: tuple[Event, ...] = ()
+    if new_device:
+        found = await unusual.about_sign_in(parts, known, visit, session_id=minted.session.id, now=now)
+        odd, warning = unusual.told(parts, known, visit, found, session_id=minted.session.id, now=now)
+        if not (notice or told[0]):  # one mail for one sign-in; what tells of a factor says when and by whom
+            told = warning
     done = await parts.store.commit(
-        (*changes, *links, *told[1], *warning[1]), events=events, mails=(*notice, *told[0], *warning[0])
+        (*changes, *links, *told[1]), events=(*events, *odd), mails=(*notice, *told[0])
     )
     if isinstance(done, Lost):
         raise SecondFactorRejected if method != "password" else SignInRejected

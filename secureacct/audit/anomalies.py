@@ -1,111 +1,123 @@
-"""What looks unusual, and why. Pure rules that explain themselves.
+"""What looks unusual about a sign-in, and why. Pure rules that explain themselves.
 
-Rule 1: a warning names the facts it rests on in words its reader can check ("you signed out at ...").
-Rule 2: no geography and no scores: a network is a coarse prefix, a device is a name or a known mark.
+Rule 1: an anomaly names the facts it rests on in words its reader can check.
+Rule 2: no geography and no scores: a network is a coarse prefix, a device is the name of a browser.
 Rule 3: a rule warns; it never refuses. What refuses is the throttle and the proof that is asked for.
+Rule 4: each rule strikes once: what it told of is part of what the next sign-in is compared with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Final
 
-FAILURES_BEFORE_SUCCESS = 5  # failures; the free attempts of the throttle
-FAILURES_WITHIN_S = 3600  # seconds; the throttle's longest wait
-AT_ONCE_S = 600  # seconds; nobody changes continent, and a train ride changes network more slowly
+FAILURES_BEFORE_SUCCESS: Final = 5  # failures; the free attempts of the throttle
+FAILURES_WITHIN_S: Final = 3600  # seconds; the throttle's longest wait
+AT_ONCE_S: Final = 600  # seconds; nobody changes continent, and a train ride changes network more slowly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One use or attempt, with what is known of where it came from."""
+    """One use of an account or an attempt at it, with what is known of where it came from."""
 
     at: int  # seconds since the epoch
     device: str  # a name for people, "Firefox on Linux"
-    network: str  # a coarse network, client_address.coarse
+    network: str  # a coarse network, client_address.coarse; empty: not known
     session_id: str | None = None  # the public id
-    outcome: str = "ok"
-    event_id: str = ""
+    outcome: str = "ok"  # "refused"; "told": failures up to here were told of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warning:
-    """One rule that struck. ``why`` is for the account's owner."""
+class Anomaly:
+    """One rule that struck. ``why`` is a sentence for the account's owner."""
 
-    rule: str  # stable: "new_device_new_network", ...
+    rule: str  # stable: "failures_then_success", ...
     why: str
-    events: tuple[str, ...] = ()  # ids of the events it rests on
 
 
-def new_device_on_new_network(now: Sighting, before: Sequence[Sighting]) -> Warning | None:
-    """A device and a network, both never seen with this account. The very first sign-in is no news."""
+def of_sign_in(now: Sighting, before: Sequence[Sighting], *, since_ever: bool) -> tuple[Anomaly, ...]:
+    """What is unusual about a sign-in by a browser that bears no mark of a known device, the gravest first.
+
+    :param before: what was seen of the account, in any order.
+    :param since_ever: whether ``before`` holds everything; if not, what it lacks may be known all the same.
+    """
+    struck = (
+        failures_then_success(now, before),
+        two_networks_at_once(now, before),
+        new_device_on_new_network(now, before, since_ever=since_ever),
+    )
+    return tuple(one for one in struck if one is not None)
+
+
+def new_device_on_new_network(
+    now: Sighting, before: Sequence[Sighting], *, since_ever: bool = True
+) -> Anomaly | None:
+    """A device and a network, both not seen with this account. The very first sign-in is no news."""
     good = [one for one in before if one.outcome == "ok"]
-    if not good or any(one.device == now.device or one.network == now.network for one in good):
+    if (not good and since_ever) or any(
+        one.device == now.device or one.network == now.network for one in good
+    ):
         return None
-    return Warning(
-        rule="new_device_new_network",
-        why=f"{now.device} signed in from the network {now.network}. "
-        "Neither was used with your account before.",
-        events=(now.event_id,) if now.event_id else (),
+    return Anomaly(
+        rule="new_device_on_new_network",
+        why=f"{now.device} signed in from {_named(now.network)}. Neither was used with your account before.",
     )
 
 
-def failures_then_success(now: Sighting, before: Sequence[Sighting]) -> Warning | None:
-    """Many wrong attempts within an hour, then a right one."""
-    if now.outcome != "ok":
+def failures_then_success(now: Sighting, before: Sequence[Sighting]) -> Anomaly | None:
+    """Many wrong attempts within an hour, then a right one. A success in between, which may be the owner's,
+    makes them no fewer."""
+    told = max((one.at for one in before if one.outcome == "told"), default=0)
+    since = max(told + 1, now.at - FAILURES_WITHIN_S)
+    wrong = sum(1 for one in before if one.outcome == "refused" and since <= one.at <= now.at)
+    if wrong < FAILURES_BEFORE_SUCCESS:
         return None
-    since = max(
-        (one.at for one in before if one.outcome == "ok" and one.at <= now.at),
-        default=now.at - FAILURES_WITHIN_S,
-    )
-    wrong = [
-        one
-        for one in before
-        if one.outcome == "refused" and max(since, now.at - FAILURES_WITHIN_S) <= one.at <= now.at
-    ]
-    if len(wrong) < FAILURES_BEFORE_SUCCESS:
-        return None
-    return Warning(
+    return Anomaly(
         rule="failures_then_success",
-        why=f"{len(wrong)} wrong attempts within an hour were followed by a sign-in with {now.device}.",
-        events=tuple(one.event_id for one in (*wrong, now) if one.event_id),
+        why=f"{wrong} wrong attempts within an hour were followed by a sign-in with {now.device}.",
     )
 
 
-def used_after_sign_out(use: Sighting, *, ended_at: int) -> Warning | None:
-    """A session's token came back after its session had ended: somebody kept a copy."""
+def two_networks_at_once(now: Sighting, before: Sequence[Sighting]) -> Anomaly | None:
+    """A sign-in from a network that was never used, while another session is in use from elsewhere.
+
+    A phone that leaves its Wi-Fi goes on with the session it has; a thief begins one of their own.
+    """
+    good = [one for one in before if one.outcome == "ok"]
+    if any(one.network == now.network for one in good):
+        return None
+    meanwhile = [
+        one
+        for one in good
+        if one.network
+        and 0 <= now.at - one.at <= AT_ONCE_S
+        and one.session_id is not None
+        and one.session_id != now.session_id
+    ]
+    if not meanwhile:
+        return None
+    other = max(meanwhile, key=lambda one: one.at)
+    return Anomaly(
+        rule="two_networks_at_once",
+        why=f"{now.device} signed in from {_named(now.network)} while {other.device} was in use "
+        f"from {_named(other.network)}.",
+    )
+
+
+def used_after_sign_out(use: Sighting, *, ended_at: int) -> Anomaly | None:
+    """A session's token came back after its owner had signed out: somebody kept a copy."""
     if use.at <= ended_at:
         return None
-    return Warning(
+    return Anomaly(
         rule="used_after_sign_out",
-        why=f"A session that had ended {_span(use.at - ended_at)} earlier was used again by {use.device} "
-        f"from the network {use.network}. It opened nothing.",
-        events=(use.event_id,) if use.event_id else (),
+        why=f"A session that was signed out {_span(use.at - ended_at)} earlier was used again "
+        f"by {use.device} from {_named(use.network)}. It opened nothing.",
     )
 
 
-def two_networks_at_once(now: Sighting, before: Sequence[Sighting]) -> Warning | None:
-    """One session in use from two networks, forth and back, within ten minutes.
-
-    A phone that leaves its Wi-Fi changes once; a stolen token makes the networks alternate.
-    """
-    if now.session_id is None:
-        return None
-    own = sorted(
-        (one for one in before if one.session_id == now.session_id and 0 <= now.at - one.at <= AT_ONCE_S),
-        key=lambda one: one.at,
-    )
-    places = [one.network for one in own] + [now.network]
-    changes = sum(1 for left, right in pairwise(places) if left != right)
-    if len(set(places)) < 2 or changes < 2:
-        return None
-    others = sorted(set(places) - {now.network})
-    return Warning(
-        rule="two_networks_at_once",
-        why=f"One session was used from {now.network} and from {', '.join(others)}, "
-        "in turns, within ten minutes.",
-        events=tuple(one.event_id for one in (*own, now) if one.event_id),
-    )
+def _named(network: str) -> str:
+    return f"the network {network}" if network else "an unknown network"
 
 
 def _span(seconds: int) -> str:
@@ -113,4 +125,6 @@ def _span(seconds: int) -> str:
         return f"{seconds} seconds"
     if seconds < 7200:
         return f"{seconds // 60} minutes"
-    return f"{seconds // 3600} hours"
+    if seconds < 172_800:
+        return f"{seconds // 3600} hours"
+    return f"{seconds // 86_400} days"

@@ -20,7 +20,8 @@ from secureacct.records.events import Event
 
 Outcome = Literal["ok", "refused", "attempted", "failed"]
 
-RANDOM_BYTES = 10  # 80 bits: two events of one millisecond never share an id
+RANDOM_BYTES = 10  # 68 of 80 bits are used: two events of one moment never share an id
+FRACTION_BITS = 12  # of a millisecond
 _CORRELATION = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}\Z")  # anything else came from a stranger's header
 MOST_CHARACTERS = 500  # of one personal value; the rest is cut, since strangers choose some of them
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, which sorts like its numbers
@@ -42,14 +43,19 @@ class PersonalCipher(Protocol):
 
 
 def event_id(*, now: float, random: bytes) -> str:
-    """26 characters: the time in milliseconds (48 bits), then 80 random bits.
+    """26 characters: the time in milliseconds (48 bits), its fraction (12 bits), then 68 random bits.
+
+    The fraction, a quarter of a microsecond, keeps the events of one step in their order (as RFC 9562
+    section 6.2, method 3, does for UUIDs).
 
     :param now: seconds since the epoch.
-    :param random: 10 bytes.
+    :param random: 10 bytes; the first 12 bits are not used.
     """
     if len(random) != RANDOM_BYTES:
         raise AuditError("an event id needs 10 random bytes")
-    number = (int(now * 1000) & ((1 << 48) - 1)) << 80 | int.from_bytes(random, "big")
+    ticks = int(now * 1000 * (1 << FRACTION_BITS)) & ((1 << 48 + FRACTION_BITS) - 1)
+    chance = int.from_bytes(random, "big") & ((1 << 80 - FRACTION_BITS) - 1)
+    number = ticks << 80 - FRACTION_BITS | chance
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -21,7 +21,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]){_LABEL}\Z")
-_RESERVED_HYPHENS = re.compile(r"(?:^|\.)(?!xn--)[a-z0-9]{2}--", re.IGNORECASE)  # RFC 5891 4.2.3.1
+_RESERVED_HYPHENS = re.compile(r"(?:^|\.)(?!xn--)[a-z0-9-]{2}--", re.IGNORECASE)  # RFC 5891 4.2.3.1
 
 
 def parse_address(text: str) -> str | None:

@@ -157,6 +157,58 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             actions=(_NOT_ME,),
             after=(_NOT_ME_DOES,),
         ),
+        "sign_in_after_failures": Letter(
+            subject="Sign-in to your account at {site} after many wrong attempts",
+            before=(
+                (
+                    "Somebody signed in to your account at {site} on {when}, {device}, in a browser that we"
+                    " had not seen with it before. Just before, there had been many wrong attempts."
+                ),
+                _CHANGE_WAS_ME,
+            ),
+            actions=(_NOT_ME,),
+            after=(_NOT_ME_DOES,),
+        ),
+        "sign_in_from_elsewhere": Letter(
+            subject="Your account at {site} is in use from two places",
+            before=(
+                (
+                    "Somebody signed in to your account at {site} on {when}, {device}, from the network"
+                    " {network}. It was not used with your account before, and your account was in use from"
+                    " another network at the same time."
+                ),
+                _CHANGE_WAS_ME,
+            ),
+            actions=(_NOT_ME,),
+            after=(_NOT_ME_DOES,),
+        ),
+        "sign_in_from_new_place": Letter(
+            subject="Sign-in to your account at {site} from a new place",
+            before=(
+                (
+                    "Somebody signed in to your account at {site} on {when}, {device}, from the network"
+                    " {network}. Neither this browser nor this network was used with your account before."
+                ),
+                _CHANGE_WAS_ME,
+            ),
+            actions=(_NOT_ME,),
+            after=(_NOT_ME_DOES,),
+        ),
+        "signed_out_session_used": Letter(
+            subject="A session of your account at {site} was used after it was signed out",
+            before=(
+                (
+                    "Somebody used a session of your account at {site} that had been signed out, on {when},"
+                    " {device}. It opened nothing."
+                ),
+                (
+                    "If your connection broke while you signed out, it may have been your own browser. If"
+                    " not, somebody has a copy of what your browser kept."
+                ),
+            ),
+            actions=(_NOT_ME,),
+            after=(_NOT_ME_DOES,),
+        ),
         "session_stolen": Letter(
             subject="A session of your account at {site} was ended",
             before=(

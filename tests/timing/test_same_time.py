@@ -1,7 +1,8 @@
 """An answer takes as long for somebody known as for nobody: equivalence, paired, in random order.
 
-``./run timing`` takes a few minutes. SECUREACCT_TEST_TIMING_PAIRS (5000 for a release), _RUNS (3) and
-_PROFILE (cheapest, floor, default) make it stricter. Never part of CI: a shared machine is too loud.
+``./run timing`` takes a few minutes. SECUREACCT_TEST_TIMING_PAIRS (5000 for a release), _MOST (to how many
+pairs an open answer is doubled), _RUNS (3), _PROFILE (cheapest, floor, default), _STORE (sqlite, postgresql)
+and _MAIL (works, fails) make it stricter. Never part of CI: a shared machine is too loud.
 """
 
 from __future__ import annotations
@@ -25,11 +26,20 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.timing.equivalence import Finding, finding
+from tests.timing.server import PASSWORD, PAUSED_AFTER
 
-PAIRS = int(os.environ.get("SECUREACCT_TEST_TIMING_PAIRS", "300"))
-MOST_PAIRS = 4 * PAIRS  # an open answer doubles the pairs up to here
-RUNS = int(os.environ.get("SECUREACCT_TEST_TIMING_RUNS", "1"))
-PROFILE = os.environ.get("SECUREACCT_TEST_TIMING_PROFILE", "cheapest")
+
+def chosen(name: str, otherwise: str) -> str:
+    """One of the environment's wishes."""
+    return os.environ.get(f"SECUREACCT_TEST_TIMING_{name}", otherwise)
+
+
+PAIRS = int(chosen("PAIRS", "300"))
+MOST_PAIRS = int(chosen("MOST", str(4 * PAIRS)))  # an open answer doubles the pairs up to here
+RUNS = int(chosen("RUNS", "1"))
+PROFILE = chosen("PROFILE", "cheapest")
+STORE = chosen("STORE", "sqlite")
+MAIL = chosen("MAIL", "works")
 WARM_UP = 200  # requests
 PAUSE_S = 0.002  # between requests: what one answer leaves to do is not the next one's
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,7 +102,7 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
     """A client of a fresh site on another core."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     with socket.socket() as probe:
@@ -100,9 +110,18 @@ def client() -> Iterator[Client]:
         port = probe.getsockname()[1]
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="sa-timing-", dir=memory) as folder:
-        number = str(MOST_PAIRS * RUNS + WARM_UP)
+        wanted = {
+            "folder": folder,
+            "port": port,
+            "database_url": f"sqlite:///{folder}/timed.db",
+            "profile": PROFILE,
+            "number": MOST_PAIRS * RUNS + WARM_UP,
+            "mail": MAIL,
+        }
+        if STORE == "postgresql":
+            wanted["database_url"] = request.getfixturevalue("pg_module_database")
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.timing.server", folder, str(port), "0", PROFILE, number],
+            [sys.executable, "-m", "tests.timing.server", json.dumps(wanted)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
@@ -133,7 +152,8 @@ def table() -> str:
         f"{'class':28} {'pairs':>6} {'answer':>8} {'median':>8} {'99 % interval':>19} {'±':>6} "
         f"{'AUC(1)':>6} {'AUC(100)':>8}"
     )
-    return "\n".join([head + "   (ms)", *rows])
+    of_what = f"{STORE}, hash {PROFILE}, mail {MAIL}, load {os.getloadavg()[0]:.1f}"
+    return "\n".join([of_what, head + "   (ms)", *rows])
 
 
 def sign_in(email: str, password: str = WRONG) -> dict[str, str]:
@@ -152,12 +172,16 @@ SIGN_IN = {
     "wrong password": ("known", WRONG),
     "legacy hash": ("legacy", WRONG),
     "no usable password": ("nopassword", WRONG),
-    "disabled": ("disabled", "seven lively walnut teapots"),
+    "disabled": ("disabled", PASSWORD),
+    "password paused": ("paused", PASSWORD),
     "not yet confirmed": ("unconfirmed", WRONG),
     "password of 73 bytes": ("known", "x" * 73),
     "password of 4,096 bytes": ("known", "y" * 4096),
     "password with NUL": ("known", "seven\0lively walnut teapots"),
 }
+
+
+KEPT_OUT = "kept out after too many"
 
 
 def pair(name: str, index: int) -> Pair:
@@ -167,6 +191,8 @@ def pair(name: str, index: int) -> Pair:
         address = f"{kind}-{index}@t.example"
         known, nobody = sign_in(address, password), sign_in(unknown(kind, index), password)
         return "/account/sign-in", known, nobody, 401, False
+    if name == KEPT_OUT:
+        return "/account/sign-in", sign_in("stopped-0@t.example"), sign_in("deppots-0@t.example"), 429, False
     if name == "reset":
         return (
             "/account/reset",
@@ -185,7 +211,7 @@ def pair(name: str, index: int) -> Pair:
             False,
         )
     if name == "e-mail change":
-        own = {"password": "seven lively walnut teapots"}
+        own = {"password": PASSWORD}
         return (
             "/account/email",
             {**own, "new_email": f"holder-{index}@t.example"},
@@ -216,6 +242,13 @@ def measure(client: Client, name: str, *, first: int, pairs: int) -> tuple[list[
 def judged(client: Client, name: str) -> list[Finding]:
     """A finding per run; a run that stays open is doubled up to the most."""
     found = []
+    if name == KEPT_OUT:
+        for email in ("stopped-0@t.example", "deppots-0@t.example"):
+            for attempt in range(1, PAUSED_AFTER + 1):
+                if attempt == PAUSED_AFTER:
+                    time.sleep(1.1)  # the one wait there is before the pause
+                client.once("/account/sign-in", sign_in(email), expect=401)
+            client.once("/account/sign-in", sign_in(email), expect=429)
     for run in range(RUNS):
         offset = run * MOST_PAIRS + 1  # the signed-in account of the site is known-0
         theirs, nobodys = measure(client, name, first=offset, pairs=PAIRS)
@@ -245,7 +278,7 @@ def test_a_planted_half_millisecond_fails(client: Client) -> None:
     assert statistics.median(one.median for one in found) == pytest.approx(0.0005, abs=0.0002)
 
 
-@pytest.mark.parametrize("name", [*SIGN_IN, "reset", "sign-up", "e-mail change"])
+@pytest.mark.parametrize("name", [*SIGN_IN, KEPT_OUT, "reset", "sign-up", "e-mail change"])
 def test_known_and_unknown_take_the_same_time(client: Client, name: str) -> None:
     """The interval of the median difference lies inside the margin."""
     assert {one.verdict for one in judged(client, name)} == {"same"}, table()

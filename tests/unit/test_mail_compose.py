@@ -23,6 +23,7 @@ FACTS = {
     "factor": "authenticator app",
     "left": "9",
     "lifetime": "1 hour",
+    "network": "192.0.2.0",
     "receipt": "01J8ZQ",
     "wait": "7 days",
     "when": "25 November 2026, 18:00 UTC",
@@ -66,7 +67,11 @@ def test_text_and_html_say_the_same(kind: str) -> None:
         assert words in html
 
 
-CHANGES = {"password_changed", "email_change_asked", "new_device", "factor_added", "factor_removed"}
+CHANGES = {"password_changed", "email_change_asked", "new_device", "factor_added", "factor_removed"} | {
+    "sign_in_after_failures",
+    "sign_in_from_elsewhere",
+    "sign_in_from_new_place",
+}
 CHANGES |= {"recovery_codes_made", "recovery_code_used", "recovery_done", "recover"}
 
 
