@@ -8,6 +8,7 @@ to its session, without its passwords, and resumes once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -231,22 +232,20 @@ async def interrupt(
     password_proved: bool,
 ) -> str | None:
     """Keep a POST until the proof is there. The resume token, or None if the form is too large."""
-    kept = {name: value for name, value in form.items() if name not in NEVER_KEPT}
-    kept = {"_path": path, "_password": "1" if password_proved else "", **kept}
-    if (
-        sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in kept.items())
-        > MAX_FORM_BYTES
-    ):
+    kept = json.dumps({name: value for name, value in form.items() if name not in NEVER_KEPT})
+    if len(path) + len(kept) > MAX_FORM_BYTES:
         return None
     now = parts.now()
     token, digest = new_token(parts)
+    # The form is one value of its own: no field of it, whatever its name, can pass for what we say about it.
+    about = {"path": path, "password": "1" if password_proved else "", "form": kept}
     waiting = Interrupted(
         hash=digest,
         session_id=session.id,
-        sealed=parts.vault.seal_form(kept, session_id=session.id),
+        sealed=parts.vault.seal_form(about, session_id=session.id),
         expires_at=now + int(parts.lifetimes.interrupted.total_seconds()),
     )
-    await parts.store.commit((AddInterrupted(interrupted=waiting),))
+    await parts.store.commit((AddInterrupted(interrupted=waiting, now=now),))
     return token
 
 
@@ -262,8 +261,8 @@ async def shown_already(parts: AccountParts, session: Session, resume_token: str
         return ""
     if any(factor_of(kind) != PASSWORD and now - JUST_NOW_S <= at <= now for kind, at in session.proofs):
         return "factor"
-    form = parts.vault.open_form(waiting.sealed, session_id=session.id)
-    return "password" if form["_password"] == "1" else ""
+    about = parts.vault.open_form(waiting.sealed, session_id=session.id)
+    return "password" if about["password"] == "1" else ""
 
 
 async def resume(parts: AccountParts, session: Session, resume_token: str) -> Resumed:
@@ -278,13 +277,13 @@ async def resume(parts: AccountParts, session: Session, resume_token: str) -> Re
     )
     if waiting is None:
         raise LinkExpired
-    form = parts.vault.open_form(waiting.sealed, session_id=session.id)
+    about = parts.vault.open_form(waiting.sealed, session_id=session.id)
     done = await parts.store.commit((ClaimInterrupted(hash=waiting.hash, session_id=session.id, now=now),))
     if isinstance(done, Lost):
         raise LinkExpired
     return Resumed(
         session_id=session.id,
-        path=form.pop("_path"),
-        password_proved=form.pop("_password") == "1",
-        form=form,
+        path=about["path"],
+        password_proved=about["password"] == "1",
+        form=json.loads(about["form"]),
     )

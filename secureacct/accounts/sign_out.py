@@ -6,7 +6,7 @@ from secureacct.accounts import recording
 from secureacct.accounts.outcomes import Device, NotFound, SignInRequired
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.records.changes import Lost
-from secureacct.records.sessions import EndSession, EndSessions, Session
+from secureacct.records.sessions import EndSessionById, EndSessions, Session
 from secureacct.sessions.devices import opened
 
 
@@ -19,7 +19,9 @@ async def sign_out(parts: AccountParts, session: Session, *, visit: Visit = Visi
     event = recording.happened(
         parts, "sign_out", outcome="ok", account=session.account_id, session=session.id, visit=visit, now=now
     )
-    await parts.store.commit((EndSession(key=session.key),), events=(event,))
+    # By its id: the key may be one that the clock rotated out a moment ago, which ends nothing.
+    end = EndSessionById(account_id=session.account_id, session_id=session.id)
+    await parts.store.commit((end,), events=(event,))
 
 
 async def devices(parts: AccountParts, session: Session) -> tuple[Device, ...]:
@@ -60,7 +62,8 @@ async def end_device(parts: AccountParts, session: Session, device_id: str, *, v
         now=now,
         detail=opened(found, keys=parts.vault.keys).name,
     )
-    await parts.store.commit((EndSession(key=found.key),), events=(event,))
+    end = EndSessionById(account_id=session.account_id, session_id=found.id)
+    await parts.store.commit((end,), events=(event,))
     return 1
 
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,6 +102,7 @@ class Shop:
             if not (self.folder / name).exists():
                 shutil.copy2(_template() / name, self.folder / name)
         self.admins: dict[str, bool | datetime] = {}
+        self.refunded: dict[str, str] = {}
         self.clock = Clock()
         self.mailer = OutboxMailer()
         self.hasher = CountingHasher()
@@ -141,6 +142,12 @@ class Shop:
         def delete_order() -> str:
             self.deleted = request.form.to_dict()
             return "deleted"
+
+        @app.post("/orders/refund")
+        @require(level=2, max_age=timedelta(minutes=10))
+        def refund_order() -> str:
+            self.refunded = request.form.to_dict()
+            return "refunded"
 
         @app.post("/orders/pay")
         @sign_in_required

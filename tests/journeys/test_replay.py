@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.journeys.kit import ADA, BASE, NEW_PASSWORD, PASSWORD, Shop
+from tests.journeys.kit import ADA, BASE, MALLORY, NEW_PASSWORD, PASSWORD, Shop
 
 
 def test_after_sign_out(shop: Shop) -> None:
@@ -165,3 +165,50 @@ def test_the_cookie_dies_with_the_window_unless_asked(shop: Shop) -> None:
     assert "Max-Age" not in header(remember=True, shared_computer=True)
     for flags in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert flags in header()
+
+
+def test_no_field_of_a_kept_form_speaks_for_us(shop: Shop) -> None:
+    """A thief with a copied cookie and one code changes no address: a field of the interrupted form says
+    neither where it goes on nor that the password was shown."""
+    ada = shop.member()
+    ada.switch_on_two_step()
+    shop.clock.forward(660)
+    thief = ada.stolen()
+    names = ("path", "_path", "password", "_password", "password_proved", "form")
+    lies = dict.fromkeys(names, "1") | {"path": "/account/email", "_path": "/account/email"}
+    asked = thief.submit("/orders/refund", {**lies, "new_email": MALLORY})
+    resume = asked.headers["Location"].partition("resume=")[2]
+    answer = thief.submit("/account/confirm", {"resume": resume, "code": ada.code()})
+    assert answer.headers["Location"].startswith("/account/confirm?resume="), answer.text
+    assert shop.mails(MALLORY) == ()
+    assert shop.refunded == {}
+    resume = answer.headers["Location"].partition("resume=")[2]
+    answer = thief.submit("/account/confirm", {"resume": resume, "password": PASSWORD})
+    assert answer.text == "refunded"
+    assert shop.refunded["_path"] == "/account/email", "the app's own field is the app's"
+
+
+def test_a_kept_post_goes_on_without_another_token(shop: Shop) -> None:
+    """What was proved a moment ago is enough for the app's own page: the repeated request is signed in."""
+    ada = shop.member()
+    ada.switch_on_two_step()
+    shop.clock.forward(660)
+    asked = ada.submit("/orders/refund", {"id": "7"})
+    resume = asked.headers["Location"].partition("resume=")[2]
+    ada.post("/account/confirm", {"password": PASSWORD, "code": ada.code()})
+    answer = ada.submit("/account/confirm", {"resume": resume})
+    assert (answer.status_code, answer.text) == (200, "refunded")
+    assert shop.refunded["id"] == "7"
+
+
+def test_signing_out_in_the_seconds_after_a_rotation(shop: Shop) -> None:
+    """A thief had the clock rotate a remembered token; a sign-out with the old one still ends it."""
+    ada = shop.member()
+    ada.sign_in(remember=True)
+    thief = ada.stolen()
+    shop.clock.forward(25 * 3600)
+    assert thief.get("/account/devices").status_code == 200
+    assert thief.session_cookie != ada.session_cookie
+    shop.clock.forward(2)
+    assert ada.post("/account/sign-out").json == {"status": "signed_out"}
+    assert not thief.is_signed_in()

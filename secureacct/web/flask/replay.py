@@ -11,10 +11,9 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from secureacct.accounts.fresh_proof import Resumed
-from secureacct.web.site import WebSite
 
 
-def repeat(app: flask.Flask, site: WebSite, resumed: Resumed, *, cookies: Sequence[str]) -> Response:
+def repeat(app: flask.Flask, resumed: Resumed, *, cookies: Sequence[str]) -> Response:
     """Send the kept form to its own page, as the browser would have after the proof."""
     body = urlencode(dict(resumed.form)).encode("utf-8")
     path, _, query = resumed.path.partition("?")
@@ -33,14 +32,15 @@ def repeat(app: flask.Flask, site: WebSite, resumed: Resumed, *, cookies: Sequen
         "CONTENT_TYPE": "application/x-www-form-urlencoded",
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
-        "HTTP_COOKIE": "; ".join(part for part in (_other_cookies(site), fresh) if part),
+        "HTTP_COOKIE": "; ".join(part for part in (_other_cookies(cookies), fresh) if part),
         "secureacct.resumed": resumed,
     }
     items, status, headers = run_wsgi_app(app.wsgi_app, environ, buffered=True)
     return Response(items, status, headers)
 
 
-def _other_cookies(site: WebSite) -> str:
-    name = site.cookies.session.name
+def _other_cookies(fresh: Sequence[str]) -> str:
+    """What the browser sent, without what the answer sets anew (the session's token, if it moved)."""
+    names = {cookie.partition("=")[0] for cookie in fresh}
     parts = (part.strip() for part in flask.request.headers.get("Cookie", "").split(";"))
-    return "; ".join(part for part in parts if part and part.partition("=")[0] != name)
+    return "; ".join(part for part in parts if part and part.partition("=")[0] not in names)

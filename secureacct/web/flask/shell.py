@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import flask
@@ -27,6 +28,7 @@ from secureacct.web.site import Knock, WebSite
 log: Final = logs.logger("flask")
 
 EXTENSION = "secureacct"
+BARE = "_secureacct_bare"
 
 
 def shell_of(app: flask.Flask | None = None) -> Shell:
@@ -35,6 +37,12 @@ def shell_of(app: flask.Flask | None = None) -> Shell:
     if found is None:
         raise ConfigurationError("secureacct was not set up for this app: call SecureAcct().init_app(app)")
     return found
+
+
+def stands_bare(view: Callable[..., Any]) -> None:
+    """Remember that a view has a guard around it: a route that leads to the view itself has none."""
+    with contextlib.suppress(AttributeError, TypeError):  # a bound method, say: nothing to remember it by
+        setattr(view, BARE, True)
 
 
 class Shell:
@@ -73,7 +81,16 @@ class Shell:
                 csrf.exempt(blueprint)
         app.add_template_filter(iso, "secureacct_iso")
         app.add_template_filter(moment, "secureacct_moment")
+        app.before_request(self._before)
         app.after_request(self._after)
+
+    def _before(self) -> None:
+        view = self.app.view_functions.get(flask.request.endpoint or "")
+        if getattr(view, BARE, False):
+            raise ConfigurationError(
+                f"the guard of {flask.request.endpoint!r} stands above its route and guards nothing: put "
+                "@sign_in_required or @require below @app.route"
+            )
 
     def _page(self, path: str = "") -> Response:
         request = facts(self.site)
@@ -142,7 +159,7 @@ class Shell:
         resumed = answer.replay
         if not isinstance(resumed, Resumed):
             raise ConfigurationError("nothing to repeat")
-        response = replay.repeat(self.app, self.site, resumed, cookies=answer.cookies)
+        response = replay.repeat(self.app, resumed, cookies=answer.cookies)
         for cookie in answer.cookies:
             response.headers.add("Set-Cookie", cookie)
         return response
