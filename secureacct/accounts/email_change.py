@@ -8,6 +8,7 @@ sessions and everything that was set up since, and never signs anybody in.
 from __future__ import annotations
 
 from secureacct.accounts import mails, recording
+from secureacct.accounts.directory import Known
 from secureacct.accounts.enrolment import refuse_frozen
 from secureacct.accounts.fresh_proof import Resumed, prove
 from secureacct.accounts.links import new_link, read_link, use
@@ -29,7 +30,7 @@ from secureacct.records.accounts import (
     VoidRecoveries,
 )
 from secureacct.records.changes import Change, Lost
-from secureacct.records.factors import RemoveEveryFactor
+from secureacct.records.factors import Factors, RemoveEveryFactor
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions, Session
 from secureacct.throttle import steps as throttle
 
@@ -177,7 +178,7 @@ async def undo_email_change(parts: AccountParts, token: str, *, visit: Visit = V
     """Give the account its old address back.
 
     All sessions end; pending changes, later changes and factors added since the change was asked for
-    are void; an account with a second factor cannot be reset by mail alone for 72 hours.
+    are void; an account that keeps a second factor cannot be reset by mail alone for 72 hours.
 
     :raises LinkUnknown, LinkUsed, LinkExpired: the link is dead.
     """
@@ -187,16 +188,38 @@ async def undo_email_change(parts: AccountParts, token: str, *, visit: Visit = V
     known = await parts.people.by_id(link.account_id or "")
     if change is None or known is None or change.account_id != known.id:
         raise LinkUnknown
+    old, back = taking_back(parts, known, change, await parts.store.factors_of(known.id), now=now)
+    event = recording.happened(
+        parts, "email_change_undone", outcome="ok", account=known.id, visit=visit, now=now
+    )
+    mail = mails.email_change_undone(parts, old, now=now, account_id=known.id)
+    done = await parts.store.commit(
+        (
+            use(link, now=now),
+            BumpSecurityVersion(account_id=known.id, expected=known.security_version),
+            *back,
+            EndSessions(account_id=known.id, keep=None, now=now),
+        ),
+        events=(event,),
+        mails=(mail,),
+    )
+    if isinstance(done, Lost):
+        raise LinkUsed
+
+
+def taking_back(
+    parts: AccountParts, known: Known, change: EmailChange, factors: Factors, *, now: int
+) -> tuple[str, tuple[Change, ...]]:
+    """The old address of a change that took effect, and what gives the account back to it: pending changes,
+    later changes and factors added since are void. Where an older factor stays, mail alone resets nothing for
+    72 hours; where none does, the reset is the owner's way back in.
+
+    :param change: done, and may still be undone at ``now``, which is claimed.
+    """
     old, _ = parts.vault.open_change(old=change.sealed_old, new=change.sealed_new, change_id=change.id)
     old_tokens = parts.vault.tokens(old)
     current_tokens = tuple(token for token in parts.vault.tokens(known.email) if token not in old_tokens)
-    factors = await parts.store.factors_of(known.id)
-    until = now + int(parts.lifetimes.undo.total_seconds())
-    changes: list[Change] = [
-        use(link, now=now),
-        BumpSecurityVersion(account_id=known.id, expected=known.security_version),
-        UndoEmailChange(id=change.id, account_id=known.id, now=now),
-    ]
+    changes: list[Change] = [UndoEmailChange(id=change.id, account_id=known.id, now=now)]
     if current_tokens:
         changes.append(ReserveIdentifier(tokens=current_tokens, account_id=known.id, until=now))
     changes += [
@@ -207,17 +230,16 @@ async def undo_email_change(parts: AccountParts, token: str, *, visit: Visit = V
             expected=known.sealed_email,
             now=now,
         ),
-        EndSessions(account_id=known.id, keep=None, now=now),
         RemoveEveryFactor(account_id=known.id, added_since=change.requested_at),
         VoidLinks(account_id=known.id, purposes=("email_confirm", "reset", "recover"), now=now),
         VoidRecoveries(account_id=known.id),
     ]
-    if factors.any:
+    if _holds_older(factors, than=change.requested_at):
+        until = now + int(parts.lifetimes.undo.total_seconds())
         changes.append(BlockReset(account_id=known.id, until=until))
-    event = recording.happened(
-        parts, "email_change_undone", outcome="ok", account=known.id, visit=visit, now=now
-    )
-    mail = mails.email_change_undone(parts, old, now=now, account_id=known.id)
-    done = await parts.store.commit(tuple(changes), events=(event,), mails=(mail,))
-    if isinstance(done, Lost):
-        raise LinkUsed
+    return old, tuple(changes)
+
+
+def _holds_older(factors: Factors, *, than: int) -> bool:
+    apps = any(one.confirmed_at is not None and one.confirmed_at < than for one in factors.usable_totp)
+    return apps or any(one.created_at < than for one in factors.passkeys)

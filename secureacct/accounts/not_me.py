@@ -1,17 +1,22 @@
 """The link "this was not me" in every security mail.
 
 Its token survives a password change. Using it ends every session, freezes address and factors,
-pauses the password until it is reset, and mails the way back in. It never signs anybody in.
+pauses the password until it is reset, and mails the way back in. If the address was changed since that mail
+went out, the account gets its old address back, so that the way back in is not mailed to the thief. It never
+signs anybody in.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from secureacct.accounts import mails, recording
+from secureacct.accounts.email_change import taking_back
 from secureacct.accounts.links import new_link, read_link, use
 from secureacct.accounts.outcomes import LinkUnknown, LinkUsed
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.records.accounts import Freeze, PausePassword, VoidEmailChanges, VoidLinks, VoidRecoveries
-from secureacct.records.changes import Lost
+from secureacct.records.changes import Change, Lost
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions
 
 
@@ -42,7 +47,14 @@ async def not_me(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> 
         security_version=known.security_version + 1,
     )
     frozen_until = now + int(parts.lifetimes.undo.total_seconds())
-    event = recording.happened(parts, "not_me", outcome="ok", account=known.id, visit=visit, now=now)
+    events = [recording.happened(parts, "not_me", outcome="ok", account=known.id, visit=visit, now=now)]
+    owner, back = known, tuple[Change, ...]()
+    change = await parts.store.email_change_since(known.id, since=link.created_at, now=now)
+    if change is not None:
+        old, back = taking_back(parts, known, change, await parts.store.factors_of(known.id), now=now)
+        owner = replace(known, email=old)
+        undone = "email_change_undone"
+        events.append(recording.happened(parts, undone, outcome="ok", account=known.id, visit=visit, now=now))
     done = await parts.store.commit(
         (
             use(link, now=now),
@@ -53,10 +65,11 @@ async def not_me(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> 
             Freeze(account_id=known.id, until=frozen_until),
             VoidEmailChanges(account_id=known.id),
             VoidRecoveries(account_id=known.id),
+            *back,
             reset_link,
         ),
-        events=(event,),
-        mails=(mails.protected(parts, known, reset_token=reset_token, frozen_until=frozen_until, now=now),),
+        events=events,
+        mails=(mails.protected(parts, owner, reset_token=reset_token, frozen_until=frozen_until, now=now),),
     )
     if isinstance(done, Lost):
         raise LinkUsed

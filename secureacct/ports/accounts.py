@@ -56,6 +56,11 @@ class AccountReads(Protocol):
         """A change of address, in any state."""
         ...
 
+    async def email_change_since(self, account_id: str, *, since: int, now: int) -> EmailChange | None:
+        """The earliest change of an account's address that took effect at ``since`` or later and may still be
+        undone at ``now`` (seconds since the epoch)."""
+        ...
+
     async def recovery(self, recovery_id: str) -> Recovery | None:
         """A recovery, in any state."""
         ...

@@ -229,7 +229,8 @@ class ClaimRecoveryCode(Change):
 class RemoveEveryFactor(Change):
     """Remove authenticators, passkeys and recovery codes: the end of recovery, or of two-step sign-in.
 
-    With ``added_since``, only what was added at that time or later (undoing a change of address).
+    With ``added_since``, only what was added at that time or later (undoing a change of address); an
+    authenticator is added when its first code confirms it.
     """
 
     account_id: str

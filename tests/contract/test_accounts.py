@@ -14,6 +14,7 @@ from secureacct.records import accounts as r
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.sessions import BumpSecurityVersion
 from tests.contract.conftest import WAYS, Held
+from tests.factor_kit import interrupted, pending
 
 pytestmark = pytest.mark.parametrize(
     "store", [f"{kind}-{way}" for kind in ("memory", "sqlite", "postgres") for way in WAYS], indirect=True
@@ -44,21 +45,6 @@ def link(name: str = "l1", *, purpose: str = "verify", account_id: str | None = 
         created_at=NOW,
         expires_at=NOW + DAY,
         **more,
-    )
-
-
-def pending(name: str = "p1", *, expires_at: int = NOW + 600) -> r.PendingSignIn:
-    """A sign-in between password and code."""
-    return r.PendingSignIn(
-        hash=name.encode(),
-        account_id="a",
-        security_version=3,
-        proofs=(("password", NOW),),
-        remember=True,
-        shared_computer=False,
-        next="/orders?x=1",
-        created_at=NOW,
-        expires_at=expires_at,
     )
 
 
@@ -330,32 +316,6 @@ def test_links_are_voided_by_purpose_and_account(store: Held) -> None:
 # --- steps in between --------------------------------------------------------------------------
 
 
-def test_a_pending_sign_in_is_used_once(store: Held) -> None:
-    """It comes back as it was put, until it is used or expires."""
-    store.commit(r.AddPending(pending=pending()))
-    assert store.run(store.raw.pending(b"p1", now=NOW)) == pending()
-    assert store.run(store.raw.pending(b"p1", now=NOW + 600)) is None
-    assert not won(store, r.ClaimPending(hash=b"p1", now=NOW + 600))
-    assert won(store, r.ClaimPending(hash=b"p1", now=NOW))
-    assert not won(store, r.ClaimPending(hash=b"p1", now=NOW))
-
-
-def test_an_interrupted_post_is_one_per_session_and_used_once(store: Held) -> None:
-    """A newer one replaces the older; another session cannot see or take it."""
-    first = r.Interrupted(hash=b"1", session_id="s", sealed=b"x", expires_at=NOW + 300)
-    second = replace(first, hash=b"2", sealed=b"y")
-    for one in (first, second, replace(first, hash=b"3", session_id="other")):
-        store.commit(r.AddInterrupted(interrupted=one))
-    assert store.run(store.raw.interrupted(b"1", session_id="s", now=NOW)) is None
-    assert store.run(store.raw.interrupted(b"2", session_id="s", now=NOW)) == second
-    assert store.run(store.raw.interrupted(b"2", session_id="other", now=NOW)) is None
-    assert store.run(store.raw.interrupted(b"2", session_id="s", now=NOW + 300)) is None
-    assert not won(store, r.ClaimInterrupted(hash=b"2", session_id="other", now=NOW))
-    assert not won(store, r.ClaimInterrupted(hash=b"2", session_id="s", now=NOW + 300))
-    assert won(store, r.ClaimInterrupted(hash=b"2", session_id="s", now=NOW))
-    assert not won(store, r.ClaimInterrupted(hash=b"2", session_id="s", now=NOW))
-
-
 def finish(held: Held, id: str, *, account_id: str = "a") -> bool:
     """Finish a change of address, with 72 hours to undo it."""
     return won(
@@ -367,6 +327,28 @@ def state_of(held: Held, id: str) -> str:
     """What became of a change."""
     found: r.EmailChange = held.run(held.raw.email_change(id))
     return found.state
+
+
+def test_the_earliest_change_since_then_that_can_be_undone(store: Held) -> None:
+    """Of this account, in effect since then, not undone, and not too late."""
+    for id, requested_at in (("c1", NOW), ("c2", NOW + 20), ("c3", NOW + 30)):
+        store.commit(r.AddEmailChange(change=change_of(id, requested_at=requested_at)))
+        if id != "c3":
+            store.commit(
+                r.FinishEmailChange(id=id, account_id="a", now=requested_at + 10, undo_until=NOW + DAY)
+            )
+
+    def found(since: int, now: int = NOW + 40, whose: str = "a") -> str | None:
+        one = store.run(store.raw.email_change_since(whose, since=since, now=now))
+        return None if one is None else str(one.id)
+
+    assert found(NOW) == found(NOW + 10) == "c1"
+    assert found(NOW + 11) == "c2"
+    assert found(NOW + 31) is None
+    assert found(NOW, now=NOW + DAY) is None
+    assert found(NOW, whose="b") is None
+    store.commit(r.UndoEmailChange(id="c1", account_id="a", now=NOW + 40))
+    assert found(NOW) is None, "the later one is void with it"
 
 
 def test_a_change_of_address_is_finished_once(store: Held) -> None:
@@ -446,7 +428,7 @@ def test_purging(store: Held) -> None:
         r.AddAttempt(attempt=attempt("alive"), tokens=(b"1",), at_most=5),
         r.AddPending(pending=pending("dead", expires_at=NOW)),
         r.AddPending(pending=pending("alive")),
-        r.AddInterrupted(interrupted=r.Interrupted(hash=b"i", session_id="s", sealed=b"", expires_at=NOW)),
+        r.AddInterrupted(interrupted=interrupted(expires_at=NOW), now=NOW - 300),
         r.AddLink(link=replace(link("old"), expires_at=NOW - 30 * DAY)),
         r.AddLink(link=replace(link("young"), expires_at=NOW - 29 * DAY)),
         r.ReserveIdentifier(tokens=(b"reserved",), account_id="a", until=NOW),

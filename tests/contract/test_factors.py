@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from secureacct.errors import InvalidInput
-from secureacct.records.challenges import ClaimChallenge, DropChallenges, PurgeChallenges, PutChallenge
+from secureacct.records.challenges import ClaimChallenge
 from secureacct.records.changes import Lost
 from secureacct.records.factors import (
     AddPasskey,
@@ -30,7 +30,7 @@ from secureacct.records.factors import (
     SetUserHandle,
     UpdatePasskeyUse,
 )
-from tests.factor_kit import KINDS, NOW, Held, challenge, handle_of, opened, passkey, totp
+from tests.factor_kit import KINDS, NOW, Held, handle_of, opened, passkey, totp
 
 
 @pytest.fixture(params=KINDS)
@@ -192,6 +192,7 @@ def test_only_what_was_added_since_goes(held: Held) -> None:
     """Undoing a change of address removes the factors that came after it."""
     held.give_handle("a")
     held.commit(AddTotp(factor=totp("t1")), AddTotp(factor=totp("t2", created_at=NOW + 100)))
+    held.commit(AddTotp(factor=totp("t3", confirmed_at=NOW + 50)))  # begun before, confirmed after
     held.commit(AddPasskey(passkey=passkey("p1")), AddPasskey(passkey=passkey("p2", created_at=NOW + 50)))
     assert held.won(RemoveEveryFactor(account_id="a", added_since=NOW + 50))
     assert [app.id for app in held.of("a").totp] == ["t1"]
@@ -274,51 +275,6 @@ def test_new_recovery_codes_replace_the_old(held: Held) -> None:
     assert not held.won(ClaimRecoveryCode(account_id="a", hashes=(b"1",)))
     assert held.won(ReplaceRecoveryCodes(account_id="a", hashes=(), at=NOW))
     assert held.of("a").recovery_codes_left == 0
-
-
-# Challenges
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"digest": b"e" * 32},
-        {"purpose": "sign_in"},
-        {"binding": "session:2"},
-        {"account_id": "b"},
-        {"account_id": None},
-        {"now": NOW + 300},
-    ],
-    ids=str,
-)
-def test_a_challenge_is_claimed_once_by_whom_it_was_made_for(held: Held, wrong: dict[str, object]) -> None:
-    """Another purpose, browser, account or a time too late does not claim it; the right one does, once."""
-    assert held.won(PutChallenge(challenge=challenge()))
-    claim = ClaimChallenge(
-        digest=b"d" * 32, purpose="confirm", binding="session:1", account_id="a", now=NOW + 299
-    )
-    assert not held.won(dataclasses.replace(claim, **wrong))  # type: ignore[arg-type] # one field, of its type
-    assert held.won(claim)
-    assert not held.won(claim)
-
-
-def test_a_challenge_for_anybody(held: Held) -> None:
-    """Where nobody is known yet, the challenge names no account."""
-    held.commit(PutChallenge(challenge=challenge(account_id=None)))
-    assert not held.won(PutChallenge(challenge=challenge(account_id=None)))
-    claim = ClaimChallenge(digest=b"d" * 32, purpose="confirm", binding="session:1", now=NOW)
-    assert not held.won(dataclasses.replace(claim, account_id="a"))
-    assert held.won(claim)
-
-
-def test_expired_challenges_are_purged_and_an_accounts_dropped(held: Held) -> None:
-    """What expired goes, what is open stays, until its account closes it."""
-    held.commit(PutChallenge(challenge=challenge(b"1" * 32, expires_at=NOW)))
-    held.commit(PutChallenge(challenge=challenge(b"2" * 32, expires_at=NOW + 1)))
-    done = held.commit(PurgeChallenges(now=NOW))
-    assert done.counts == (1,)  # type: ignore[union-attr] # not a claim
-    done = held.commit(DropChallenges(account_id="a"))
-    assert done.counts == (1,)  # type: ignore[union-attr] # not a claim
 
 
 def test_a_lost_claim_undoes_what_came_before_it(held: Held) -> None:

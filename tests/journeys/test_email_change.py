@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secureacct.totp import Totp
 from tests.journeys.kit import ADA, MALLORY, NEW_PASSWORD, PASSWORD, Browser, Shop
 
 NEW = "ada@new.example"
@@ -162,8 +163,6 @@ def test_undo_removes_what_the_thief_set_up(shop: Shop) -> None:
     thief = ada
     change(thief, MALLORY)
     answer = thief.post("/account/two-step", {"password": PASSWORD, "name": "Thief's"})
-    from secureacct.totp import Totp
-
     added = Totp.from_secret(answer.json["secret"], issuer="Shop", account="x")  # type: ignore[index]
     shop.clock.forward(30)
     thief.post("/account/two-step/confirm", {"code": added.code(at=shop.clock())})
@@ -180,10 +179,37 @@ def test_undo_removes_what_the_thief_set_up(shop: Shop) -> None:
         assert browser.sign_in().status_code == status
 
 
+def test_undo_removes_an_authenticator_that_was_only_begun_before(shop: Shop) -> None:
+    """A thief begins an authenticator, then asks for the change, then confirms it: it goes with the undo."""
+    thief = shop.member()
+    secret = thief.post("/account/two-step", {"password": PASSWORD}).json["secret"]  # type: ignore[index]
+    shop.clock.forward(1)
+    change(thief, MALLORY)
+    thief.totp = Totp.from_secret(secret, issuer="Shop", account="x")
+    assert thief.post("/account/two-step/confirm", {"code": thief.code()}).status_code == 200
+    owner = shop.browser()
+    assert owner.post(shop.link(ADA, "/email/undo/")).json == {"status": "undone"}
+    assert owner.sign_in().json == {"status": "signed_in"}
+
+
+def test_undo_leaves_the_reset_to_an_owner_without_a_factor(shop: Shop) -> None:
+    """A factor of the thief's, gone with the undo, keeps nobody from the reset that shuts the thief out."""
+    thief = shop.member()
+    shop.clock.forward(1)
+    change(thief, MALLORY)
+    thief.switch_on_two_step()
+    owner = shop.browser()
+    assert owner.post(shop.link(ADA, "/email/undo/")).json == {"status": "undone"}
+    owner.post("/account/reset", {"email": ADA})
+    assert owner.post(shop.link(ADA, "/reset/"), {"new_password": NEW_PASSWORD}).status_code == 200
+    assert shop.browser().sign_in(password=PASSWORD).status_code == 401
+
+
 def test_undo_blocks_a_reset_by_mail_alone(shop: Shop) -> None:
     """With a second factor, mail alone resets nothing for 72 hours after an undo; the answer is the same."""
     ada = shop.member()
     ada.switch_on_two_step()
+    shop.clock.forward(1)
     change(ada, MALLORY)
     owner = shop.browser()
     owner.post(shop.link(ADA, "/email/undo/"))

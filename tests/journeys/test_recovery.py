@@ -144,6 +144,33 @@ def test_not_me_survives_the_thiefs_password_change(shop: Shop) -> None:
     assert shop.browser().sign_in(password=NEW_PASSWORD).status_code == 401
 
 
+def test_not_me_after_the_address_went_to_the_thief(shop: Shop) -> None:
+    """The older mail went to the owner's address: the account goes back there, and the reset too."""
+    thief = shop.member()
+    link = shop.link(ADA, "/not-me/")
+    thief.post("/account/email", {"password": PASSWORD, "new_email": MALLORY})
+    assert thief.post(shop.link(MALLORY, "/email/confirm/")).status_code == 200
+    before = len(shop.mails(MALLORY))
+    owner = shop.browser()
+    assert owner.post(link).json == {"status": "confirmed"}
+    assert len(shop.mails(MALLORY)) == before
+    assert owner.post(shop.link(ADA, "/reset/"), {"new_password": NEW_PASSWORD}).status_code == 200
+    assert owner.sign_in(ADA, NEW_PASSWORD).status_code == 200
+    names = [one["name"] for one in owner.get("/account/activity").json["events"]]  # type: ignore[index]
+    assert {"not_me", "email_change_undone"} <= set(names)
+
+
+def test_not_me_from_a_mail_after_the_change_leaves_the_address(shop: Shop) -> None:
+    """Whoever got the mail at the new address has that address: nothing is taken back."""
+    ada = shop.member()
+    ada.post("/account/email", {"password": PASSWORD, "new_email": "ada@new.example"})
+    ada.post(shop.link("ada@new.example", "/email/confirm/"))
+    shop.clock.forward(60)
+    ada.switch_on_two_step()
+    assert shop.browser().post(shop.link("ada@new.example", "/not-me/")).json == {"status": "confirmed"}
+    assert shop.link("ada@new.example", "/reset/")
+
+
 def test_not_me_ends_a_recovery(shop: Shop) -> None:
     """A thief's recovery does not go on under a protected account."""
     shop.member().switch_on_two_step()

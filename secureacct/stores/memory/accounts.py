@@ -220,6 +220,17 @@ class MemoryAccounts(MemoryBase):
         with self.state.lock:
             return self.state.topic("email_change").get(change_id)
 
+    async def email_change_since(self, account_id: str, *, since: int, now: int) -> r.EmailChange | None:
+        """See the port."""
+        with self.state.lock:
+            found = [
+                one
+                for one in self.state.topic("email_change").values()
+                if one.account_id == account_id and one.state == "done"
+                if one.done_at >= since and one.undo_until > now
+            ]
+            return min(found, key=lambda one: (one.done_at, one.id), default=None)
+
     async def recovery(self, recovery_id: str) -> r.Recovery | None:
         """See the port."""
         with self.state.lock:

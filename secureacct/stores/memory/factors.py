@@ -223,7 +223,8 @@ def _claim_recovery_code(state: State, change: ClaimRecoveryCode) -> int:
 
 
 def _drop_all(state: State, account_id: str, since: int = 0) -> int:
-    totp = [o.id for o in _totp(state).values() if o.account_id == account_id and o.created_at >= since]
+    apps = [o for o in _totp(state).values() if o.account_id == account_id]
+    totp = [o.id for o in apps if max(o.created_at, o.confirmed_at or 0) >= since]
     keys = [k for k, o in _passkeys(state).items() if o.account_id == account_id and o.created_at >= since]
     for id in totp:
         state.drop(_totp(state), id)

@@ -60,6 +60,21 @@ def email_change_by_id(connection: sa.Connection, change_id: str) -> r.EmailChan
     return r.EmailChange(**row) if row else None
 
 
+def email_change_since(
+    connection: sa.Connection, account_id: str, *, since: int, now: int
+) -> r.EmailChange | None:
+    """The earliest change that took effect since then and may still be undone."""
+    found = sa.select(email_change).where(
+        email_change.c.account_id == account_id,
+        email_change.c.state == "done",
+        email_change.c.done_at >= since,
+        email_change.c.undo_until > now,
+    )
+    earliest = found.order_by(email_change.c.done_at, email_change.c.id).limit(1)
+    row = connection.execute(earliest).mappings().first()
+    return r.EmailChange(**row) if row else None
+
+
 def recovery_by_id(connection: sa.Connection, recovery_id: str) -> r.Recovery | None:
     """A recovery, in any state."""
     row = connection.execute(sa.select(recovery).where(recovery.c.id == recovery_id)).mappings().first()

@@ -234,6 +234,7 @@ class BlockingAccounts(BlockingBase):
     pending = in_tx(steps.pending_by_hash)
     interrupted = in_tx(steps.interrupted_by_hash)
     email_change = in_tx(steps.email_change_by_id)
+    email_change_since = in_tx(steps.email_change_since)
     recovery = in_tx(steps.recovery_by_id)
 
 
@@ -249,4 +250,5 @@ class AwaitingAccounts(AwaitingBase):
     pending = in_async_tx(steps.pending_by_hash)
     interrupted = in_async_tx(steps.interrupted_by_hash)
     email_change = in_async_tx(steps.email_change_by_id)
+    email_change_since = in_async_tx(steps.email_change_since)
     recovery = in_async_tx(steps.recovery_by_id)

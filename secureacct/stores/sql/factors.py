@@ -274,7 +274,11 @@ def _claim_recovery_code(connection: sa.Connection, change: ClaimRecoveryCode) -
 
 def _delete_all(connection: sa.Connection, account_id: str, since: int) -> int:
     tables = (totp, passkey, recovery_code)
-    return sum(_delete_since(connection, table, account_id, since) for table in tables)
+    late = sa.and_(
+        totp.c.account_id == account_id, totp.c.confirmed_at >= since
+    )  # begun before, counts since
+    confirmed = count_of(connection, sa.delete(totp).where(late))
+    return confirmed + sum(_delete_since(connection, table, account_id, since) for table in tables)
 
 
 @makes(RemoveEveryFactor)
