@@ -161,6 +161,7 @@ def _from_json(body: bytes) -> Form:
         raise BodyUnreadable
     try:
         data = json.loads(body)
+        json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is a ValueError here
     except (ValueError, RecursionError):
         raise BodyUnreadable from None
     if not isinstance(data, dict) or len(data) > MAX_FIELDS:
