@@ -88,9 +88,9 @@ def sessions_on(url: str, way: str, **options: Any) -> Iterator[Driven]:
 
 
 @contextlib.contextmanager
-def sessions_in(url: str, way: str, **options: Any) -> Iterator[Driven]:
+def sessions_in(url: str, way: str, *, timeout_s: float = 2, **options: Any) -> Iterator[Driven]:
     """Sessions in the Valkey of ``url``; ``options`` are the store's."""
-    timeouts: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 2}
+    timeouts: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
     if way == "blocking":
         with redis.Redis.from_url(url, **timeouts) as client:
             yield Driven(Sessions(RedisStore(client, **options)), run_inline)

@@ -4,7 +4,7 @@ sign somebody out and never brings anybody back."""
 from __future__ import annotations
 
 import logging
-import time
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,25 +15,38 @@ from secureacct.errors import StoreUnavailable
 from secureacct.sessions import Sessions
 from secureacct.stores.redis import RedisStore
 from tests import servers
+from tests.load_kit import WAYS, Load, once_it_answers, sessions_in
 
 pytestmark = pytest.mark.faults
 
+ROUNDS = int(os.environ.get("SECUREACCT_TEST_FAULT_ROUNDS", "3"))  # 20 for a release
+TIMEOUT_S = 0.5
+HANG_MS = 1000  # longer than that
+
 
 @pytest.fixture
-def client() -> Iterator[Any]:
-    """A client of a server of its own; its timeout is long for a busy machine, short for one that hangs."""
-    with servers.valkey() as url, redis.Redis.from_url(url, socket_timeout=1) as client:
+def url() -> Iterator[str]:
+    """A server of its own."""
+    with servers.valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Any]:
+    """A client of it."""
+    with redis.Redis.from_url(url, socket_timeout=TIMEOUT_S) as client:
         client.flushall()
         yield client
 
 
-@pytest.fixture
-def sessions(client: Any) -> Sessions:
-    """The piece on it."""
-    return Sessions(RedisStore(client))
+@pytest.fixture(params=WAYS)
+def sessions(client: Any, url: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The piece on it, of each kind, with a client of its own."""
+    with sessions_in(url, request.param, timeout_s=TIMEOUT_S) as sessions:
+        yield sessions
 
 
-def test_a_server_that_is_gone(client: Any, sessions: Sessions) -> None:
+def test_a_server_that_is_gone(client: Any, sessions: Any) -> None:
     """Everything is unavailable, and nothing is acknowledged."""
     token = sessions.start("42")
     client.shutdown(nosave=True)
@@ -50,27 +63,28 @@ def test_a_server_that_is_gone(client: Any, sessions: Sessions) -> None:
             act()
 
 
-def test_a_server_that_hangs(client: Any, sessions: Sessions) -> None:
+def test_a_server_that_hangs(client: Any, sessions: Any) -> None:
     """The client's timeout makes it unavailable; afterwards all is as it was."""
     token = sessions.start("42")
-    client.client_pause(1500, all=True)
+    client.client_pause(HANG_MS, all=True)
     with pytest.raises(StoreUnavailable):
         sessions.load(token)
-    assert _eventually(lambda: sessions.load(token)) is not None
+    assert once_it_answers(lambda: sessions.load(token)) is not None
 
 
-def _eventually(act: Callable[[], Any]) -> Any:
-    """What ``act`` gives once the server answers again."""
-    give_up = time.monotonic() + 30
-    while True:
-        try:
-            return act()
-        except StoreUnavailable:
-            if time.monotonic() > give_up:
-                raise
+def test_a_server_that_hangs_under_load(client: Any, sessions: Any) -> None:
+    """What it was asked and did not answer in time it may still do; what it acknowledged holds, and nobody
+    is given the answer to another's question."""
+    with Load(sessions) as load:
+        for _ in range(ROUNDS):
+            load.until(10)
+            client.client_pause(HANG_MS, all=True)
+            load.until_unavailable(1)
+            assert once_it_answers(lambda: sessions.load(sessions.start("9"))).account_id == "9"
+    load.check()
 
 
-def test_out_of_memory(client: Any, sessions: Sessions) -> None:
+def test_out_of_memory(client: Any, sessions: Any) -> None:
     """Nobody signs in, everybody stays signed in, and signing out works."""
     token, other = sessions.start("42"), sessions.start("42")
     client.config_set("maxmemory", 1)
@@ -83,7 +97,7 @@ def test_out_of_memory(client: Any, sessions: Sessions) -> None:
     assert sessions.load(sessions.start("42")) is not None
 
 
-def test_an_emptied_server_revives_nobody(client: Any, sessions: Sessions) -> None:
+def test_an_emptied_server_revives_nobody(client: Any, sessions: Any) -> None:
     """Signed out, and whoever signs in again does not bring the old sessions along."""
     token, ended = sessions.start("42"), sessions.start("42")
     sessions.end(ended)
@@ -158,6 +172,27 @@ def test_eviction_is_warned_of(
     assert sum("redis_may_evict" in line for line in caplog.messages) == warned
 
 
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random", "volatile-ttl"])
+def test_eviction_signs_out_and_revives_nobody(client: Any, policy: str) -> None:
+    """Where memory is short and may be taken from us, somebody is signed out, and what ended stays ended."""
+    sessions = Sessions(RedisStore(client))
+    sessions.start("0")  # takes the memory that scripts and connections need
+    client.config_set("maxmemory-policy", policy)
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"]) + 200_000)
+    alive: list[str] = []
+    ended: list[str] = []
+    while client.info("stats")["evicted_keys"] < 20:
+        assert len(alive) < 5000
+        for _ in range(50):
+            account = str(len(alive))
+            kept, left = sessions.start(account), sessions.start(account)
+            sessions.end(left)
+            alive.append(kept)
+            ended.append(left)
+    assert not any(sessions.load(token) for token in ended)
+    assert 0 < sum(sessions.load(token) is not None for token in alive) < len(alive)
+
+
 def test_waiting_for_replicas_that_are_not_there(client: Any) -> None:
     """Where a change must reach a replica, it is not acknowledged without one."""
     token = Sessions(RedisStore(client)).start("42")
@@ -166,7 +201,7 @@ def test_waiting_for_replicas_that_are_not_there(client: Any) -> None:
         careful.end(token)
 
 
-def test_every_key_expires(client: Any, sessions: Sessions) -> None:
+def test_every_key_expires(client: Any, sessions: Any) -> None:
     """Nothing stays for ever, and a later session puts the end off."""
     sessions.start("42")
     (name,) = client.keys("*")
