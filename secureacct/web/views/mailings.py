@@ -21,7 +21,8 @@ from secureacct.web.privacy_pages import Unsubscribe
 from secureacct.web.site import Knock
 
 FIELD = "List-Unsubscribe"
-_MULTIPART = re.compile(rb'name="?List-Unsubscribe"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\nOne-Click\r?\n', re.I)
+_NAME = re.compile(rb'name="?List-Unsubscribe"?', re.I)
+_VALUE = re.compile(rb"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\nOne-Click\r?\n", re.I)
 
 
 class NotOneClick(InvalidInput):
@@ -71,5 +72,12 @@ def _says_one_click(knock: Knock) -> bool:
     if (request.header("content-type") or "").lower().startswith("multipart/form-data"):
         if request.too_large:
             raise BodyTooLarge
-        return _MULTIPART.search(request.body) is not None
+        return says_one_click(request.body)
     return read_form(request).text(FIELD).strip().lower() == "one-click"
+
+
+def says_one_click(body: bytes) -> bool:
+    """Whether a multipart body says it in its field of that name; pure. The first one decides: looking behind
+    each of thousands would take seconds."""
+    named = _NAME.search(body)
+    return named is not None and _VALUE.match(body, named.end()) is not None
