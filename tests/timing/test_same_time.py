@@ -45,6 +45,8 @@ PAUSE_S = 0.002  # between requests: what one answer leaves to do is not the nex
 ROOT = Path(__file__).resolve().parents[2]
 WRONG = "eight silent marble rivers"
 
+pytestmark = pytest.mark.timeout(0)  # many pairs take as long as they take
+
 rows: list[str] = []
 
 
