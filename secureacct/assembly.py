@@ -20,7 +20,7 @@ from secureacct.accounts import mails, recording
 from secureacct.accounts.building import account_parts
 from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, PasskeyChoices, Site, Visit
 from secureacct.accounts.vault import ProfileField
-from secureacct.audit.events import RANDOM_BYTES, event_id, open_event, seal_event
+from secureacct.audit.events import RANDOM_BYTES, event_id
 from secureacct.audit.sinks import FileSink
 from secureacct.audit.steps import AuditParts
 from secureacct.client_address import TrustedProxies
@@ -102,7 +102,7 @@ class Assembly:
         if policy is None:
             raise ConfigurationError(f"{PREFIX}POLICY must be one of: {', '.join(POLICIES)}")
         self.policy = policy
-        self.proxies: Final = TrustedProxies.parse(settings.trusted_proxies)
+        self.proxies: Final = _proxies(settings)
         self._lock = threading.RLock()
         self._store: Any = self.choices.store
         self._keys: Keyring | None = self.choices.keys
@@ -204,20 +204,7 @@ class Assembly:
     def _attempted(self, event: Event) -> Event:
         parts = self.parts
         new_id = event_id(now=parts.clock(), random=parts.random(RANDOM_BYTES))
-        personal = open_event(parts.vault.event_keys, parts.vault.event_cipher, event)
-        return seal_event(
-            parts.vault.event_keys,
-            parts.vault.event_cipher,
-            id=new_id,
-            at=event.at,
-            name=event.name,
-            outcome="attempted",
-            reason=event.reason,
-            account_id=event.account_id,
-            session_id=event.session_id,
-            correlation_id=event.correlation_id,
-            personal=personal,
-        )
+        return parts.personal.told_as(event, id=new_id, outcome="attempted")
 
     def _make(self) -> AccountParts:
         settings, choices, policy = self.settings, self.choices, self.policy
@@ -324,6 +311,13 @@ class Assembly:
         make = getattr(self.store, "create_schema", None)
         if make is not None:
             make()
+
+
+def _proxies(settings: Settings) -> TrustedProxies:
+    try:
+        return TrustedProxies.parse(settings.trusted_proxies)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{PREFIX}TRUSTED_PROXIES: {error}") from None
 
 
 def _sql_store(settings: Settings) -> Any:

@@ -6,7 +6,6 @@ from secureacct.accounts.outcomes import Happening
 from secureacct.accounts.parts import AccountParts
 from secureacct.audit.catalogue import words
 from secureacct.audit.errors import EventAltered
-from secureacct.audit.events import open_event
 from secureacct.fields import FieldError
 from secureacct.records.events import Event
 from secureacct.records.sessions import Session
@@ -39,12 +38,13 @@ async def activity(
     :param before: the id of the last row seen, for the next page.
     """
     events = await parts.store.events_of(session.account_id, limit=min(limit, 200), before=before)
+    await parts.personal.load([session.account_id])
     return tuple(_in_words(parts, event) for event in events)
 
 
 def _in_words(parts: AccountParts, event: Event) -> Happening:
     try:
-        personal = open_event(parts.vault.event_keys, parts.vault.event_cipher, event)
+        personal = parts.personal.read(event)
     except EventAltered:
         return Happening(
             id=event.id, at=event.at, name=event.name, outcome="altered", text="This entry was altered."

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from secureacct._bytes import b64url
 from secureacct._faces import Kind
 from secureacct.accounts.directory import People
+from secureacct.accounts.personal_log import PersonalLog, PersonalStore
 from secureacct.accounts.vault import Vault
+from secureacct.keys.providers import AsyncKeyProvider, KeyProvider
 from secureacct.password_rules import PasswordRules
 from secureacct.ports.accounts import AccountReads
 from secureacct.ports.factors import FactorReads
@@ -109,6 +111,17 @@ class AccountParts:
     attempts_per_address: int = 5  # unconfirmed sign-ups kept for one address; ours
     clock: Callable[[], float] = time.time
     random: Callable[[int], bytes] = os.urandom
+    key_provider: KeyProvider | AsyncKeyProvider | None = None  # of people's data keys; None: the keyring
+    personal: PersonalLog = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Whatever is committed through ``store`` goes into the log under the person's own key."""
+        store: Any = self.store
+        if not isinstance(store, PersonalStore):
+            made = PersonalLog(store, self.vault.keys, provider=self.key_provider, clock=self.clock)
+            store = PersonalStore(store, made)
+        object.__setattr__(self, "store", store)
+        object.__setattr__(self, "personal", store.personal)
 
     def now(self) -> int:
         """Whole seconds since the epoch."""

@@ -16,7 +16,6 @@ from secureacct.accounts.directory import Known
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.audit import anomalies
 from secureacct.audit.anomalies import Anomaly, Sighting
-from secureacct.audit.events import open_event
 from secureacct.client_address import coarse
 from secureacct.errors import SecureAcctError
 from secureacct.records.events import Event
@@ -33,6 +32,7 @@ async def about_sign_in(
     log's sake."""
     try:
         events = await parts.store.events_of(known.id, limit=LOOKED_AT)
+        await parts.personal.load([known.id])
     except SecureAcctError as error:
         logs.event(log, "sign_in.not_compared", level="warning", reason=error.code)
         return ()
@@ -53,7 +53,7 @@ def _sighting(parts: AccountParts, event: Event) -> Sighting | None:
     if not refused and (event.outcome != "ok" or event.session_id is None):
         return None
     try:
-        personal = open_event(parts.vault.event_keys, parts.vault.event_cipher, event)
+        personal = parts.personal.read(event)
     except SecureAcctError:  # altered, or of a person whose key is gone
         return None
     return Sighting(

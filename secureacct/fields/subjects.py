@@ -26,6 +26,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from secureacct._faces import ServesAwaiting, ServesBlocking, awaiting, blocking, refuse_other_kind
 from secureacct.errors import ConfigurationError
+from secureacct.fields.errors import SubjectForgotten
 from secureacct.fields.loaded_keys import LoadedKeys
 from secureacct.keys import Keyring
 from secureacct.keys.errors import KeyringSealed
@@ -146,26 +147,51 @@ async def rewrap(parts: SubjectParts, *, limit: int = 10_000) -> int:
     return moved
 
 
+async def key_now(
+    parts: SubjectParts, subject: str, *, tenant: str = "", record: SubjectKey | None = None
+) -> bytes | None:
+    """A person's data key as the store has it at this moment; None if there is none. Nothing stays loaded.
+
+    :param record: the store's answer, where it is known already.
+    :raises SubjectForgotten: it was destroyed.
+    :raises StoreUnavailable, KmsUnavailable, KeyringSealed: as :func:`load`.
+    """
+    found = [record] if record is not None else await parts.store.subject_keys(tenant, [subject])
+    return await _opened(parts, found[0]) if found else None
+
+
+async def sealed_key(parts: SubjectParts, key: bytes, subject: str, *, tenant: str = "") -> SubjectKey:
+    """The record of a data key, not stored yet.
+
+    :raises KmsUnavailable, KeyringSealed: as :func:`load`.
+    """
+    return SubjectKey(
+        tenant=tenant,
+        subject=subject,
+        epoch=parts.provider.key_id,
+        wrapped=await _maybe(parts.provider.wrap(key, context=_context(tenant, subject))),
+        created_at=int(parts.clock()),
+    )
+
+
+async def _opened(parts: SubjectParts, record: SubjectKey) -> bytes:
+    if record.wrapped is None:
+        raise SubjectForgotten("this person was forgotten; what was encrypted for them is gone")
+    context = _context(record.tenant, record.subject)
+    key = await _maybe(parts.provider.unwrap(record.wrapped, context=context))
+    if len(key) != DATA_KEY_BYTES:
+        raise KeyringSealed("the key provider gave something that is no data key")
+    return key
+
+
 async def _take(parts: SubjectParts, record: SubjectKey) -> None:
-    key: bytes | None = None
-    if record.wrapped is not None:
-        context = _context(record.tenant, record.subject)
-        key = await _maybe(parts.provider.unwrap(record.wrapped, context=context))
-        if len(key) != DATA_KEY_BYTES:
-            raise KeyringSealed("the key provider gave something that is no data key")
+    key = await _opened(parts, record) if record.wrapped is not None else None
     parts.loaded.put(record.tenant, record.subject.encode("utf-8"), key)
 
 
 async def _make(parts: SubjectParts, tenant: str, subject: str) -> None:
     key = os.urandom(DATA_KEY_BYTES)
-    epoch = parts.provider.key_id
-    record = SubjectKey(
-        tenant=tenant,
-        subject=subject,
-        epoch=epoch,
-        wrapped=await _maybe(parts.provider.wrap(key, context=_context(tenant, subject))),
-        created_at=int(parts.clock()),
-    )
+    record = await sealed_key(parts, key, subject, tenant=tenant)
     if isinstance(await parts.store.commit((PutSubjectKey(key=record),)), Committed):
         parts.loaded.put(tenant, subject.encode("utf-8"), key)
         return
