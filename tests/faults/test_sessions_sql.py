@@ -3,6 +3,7 @@ again, nobody is told of a success that is none, and nothing but "unavailable" i
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import signal
@@ -10,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,22 +76,23 @@ def _pages(store: SqlStore) -> int:
 class PageLimit:
     """A full disk as SQLite itself can play it."""
 
-    def __init__(self, store: SqlStore) -> None:
-        self._store, self._pages = store, 1 << 30
+    def __init__(self, engine: sa.Engine, path: Path) -> None:
+        self._path, self._pages = path, 1 << 30
 
-        @sa.event.listens_for(store.engine, "connect")
-        def limit(connection: Any, _record: object) -> None:
-            connection.execute(f"PRAGMA max_page_count = {self._pages}")
+        @sa.event.listens_for(engine, "checkout")
+        def limit(connection: Any, *_: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA max_page_count = {self._pages}")
+            cursor.close()
 
     def fill(self) -> None:
         """Leave no room."""
-        self._pages = _pages(self._store) + 1
-        self._store.engine.dispose()
+        with closing(sqlite3.connect(self._path)) as connection:
+            self._pages = connection.execute("PRAGMA page_count").fetchone()[0] + 1
 
     def free(self) -> None:
         """Make room again."""
         self._pages = 1 << 30
-        self._store.engine.dispose()
 
 
 class Ballast:
@@ -123,28 +125,26 @@ def small_disk(folder: Path) -> Iterator[bool]:
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_disk_that_fills_up_under_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_disk_that_fills_up_under_load(tmp_path: Path, way: str) -> None:
     """Nothing acknowledged is lost to it, checks go on, and with room again everything does."""
     folder = tmp_path / "disk"
     folder.mkdir()
+    url = f"sqlite:///{folder / 'a.db'}"
     with small_disk(folder) as is_real:
-        store = SqlStore(open_engine(f"sqlite:///{folder / 'a.db'}"))
-        store.create_schema()
-        sessions = Sessions(store)
-        disk = Ballast(folder) if is_real else PageLimit(store)
-        with Load(sessions) as load:
+        with sessions_on(url, way) as sessions, Load(sessions) as load:
+            engine = sessions.piece.parts.store.engine
+            limit = PageLimit(getattr(engine, "sync_engine", engine), folder / "a.db")
+            disk = Ballast(folder) if is_real else limit
             for _ in range(ROUNDS):
                 load.until(10)
                 disk.fill()
                 load.until_unavailable(10)
                 assert sessions.load(load.alive[0]) is not None
                 disk.free()
-                assert once_it_answers(lambda: sessions.start("9"))
-        load.check()
-        store.engine.dispose()
-        again = SqlStore(open_engine(f"sqlite:///{folder / 'a.db'}"))
-        load.check(Sessions(again))
-        again.engine.dispose()
+                assert once_it_answers(functools.partial(sessions.start, "9"))
+        with sessions_on(url, way) as again:
+            load.check(again)
 
 
 def test_a_locked_database(store: SqlStore, path: Path) -> None:
