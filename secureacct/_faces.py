@@ -86,6 +86,9 @@ def refuse_other_kind(store: object, *, wanted: Literal["blocking", "awaiting"])
     :raises ConfigurationError: the store's ``kind`` is neither ``wanted`` nor ``both``.
     """
     kind = getattr(store, "kind", None)
+    if kind not in ("blocking", "awaiting", "both"):
+        given = f"the class {store.__name__}" if isinstance(store, type) else f"a {type(store).__name__}"
+        raise ConfigurationError(f"{given} is no store: give MemoryStore() or SqlStore(engine)")
     if kind not in (wanted, "both"):
         other = "the Async class" if wanted == "blocking" else "the class without Async"
         raise ConfigurationError(

@@ -51,10 +51,14 @@ class BaseUrl:
         scheme, host = parts.scheme, parts.netloc.rpartition("@")[2]
         host = host[: host.rindex(":")] if port is not None or host.endswith(":") else host
         host = host.lower()
+        if scheme not in _DEFAULT_PORTS:
+            raise ConfigurationError("a base URL begins with https://, as in https://shop.example")
         if text != text.strip() or not _HOST.match(host):
             raise ConfigurationError("a base URL has a host in ASCII: names beyond it are written as xn--...")
-        if scheme != "https" and not (scheme == "http" and host == "localhost"):
-            raise ConfigurationError("a base URL is https://host, or http://localhost for trying out")
+        if scheme != "https" and host != "localhost":
+            raise ConfigurationError(
+                "a base URL begins with https://; http:// is for trying out, at http://localhost by that name"
+            )
         if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
             raise ConfigurationError("a base URL is a scheme and a host, and nothing after or before it")
         usual = _DEFAULT_PORTS[scheme]

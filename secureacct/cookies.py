@@ -113,7 +113,8 @@ class SecureCookie:
             cookie was made with.
         :raises CookieError: a browser would drop or shorten this.
         """
-        if not _VALUE.match(value):
+        text: object = value
+        if not isinstance(text, str) or not _VALUE.match(text):
             raise CookieError(f"the value for {self.name} is empty or holds what no cookie may hold")
         if len(value) + len(self.name) > MAX_PAIR_BYTES:
             raise CookieError(f"{self.name} is longer than the 4096 bytes that a browser keeps")

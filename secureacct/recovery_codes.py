@@ -111,12 +111,12 @@ class RecoveryCodes:
             stored=tuple(self._hash(code, account_id, key_id) for code in codes),
         )
 
-    def lookup(self, typed: str, *, account_id: str) -> tuple[bytes, ...]:
+    def lookup(self, typed: str | None, *, account_id: str) -> tuple[bytes, ...]:
         """Every hash the typed code may be stored under: one for each key that is still readable.
 
         Empty if it is no code at all. Never raises about what was typed.
         """
-        code = parse(typed)
+        code = parse(typed) if isinstance(typed, str) else None
         if code is None:
             return ()
         return tuple(self._hash(code, account_id, key_id) for key_id in self._keys.readable("tokens"))

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from secureacct._urls import BaseUrl
+from secureacct.cookies import CookieError, SecureCookie
 from secureacct.errors import ConfigurationError
 
 PREFIX = "SECUREACCT_"
+AWAITING_DRIVERS = frozenset(("aiosqlite", "asyncpg", "asyncmy", "aiomysql"))
 SWITCH = {
     **dict.fromkeys(("on", "true", "yes", "1"), True),
     **dict.fromkeys(("off", "false", "no", "0"), False),
@@ -57,16 +59,40 @@ class Settings:
         object.__setattr__(self, "base_url", base.origin)
         if not self.site_name:
             object.__setattr__(self, "site_name", base.host)
+        try:
+            SecureCookie(self.cookie_name)
+        except CookieError as error:
+            raise ConfigurationError(f"{PREFIX}COOKIE_NAME: {error}") from None
         if not self.url_prefix.startswith("/") or self.url_prefix.endswith("/"):
             raise ConfigurationError(f"{PREFIX}URL_PREFIX must look like /account")
         if self.env not in ("development", "production", "testing"):
             raise ConfigurationError(f"{PREFIX}ENV must be production, development or testing")
         if self.env == "production" and local:
             raise ConfigurationError(f"{PREFIX}ENV is production, but {PREFIX}BASE_URL is http://localhost")
+        self._check_stores()
         self._check_mail()
         if self.network_budget < 1:
             raise ConfigurationError(
                 f"{PREFIX}NETWORK_BUDGET must be a number of attempts an hour, at least 1"
+            )
+
+    def _check_stores(self) -> None:
+        dialect, separator, _ = self.database_url.partition("://")
+        name, _, driver = dialect.partition("+")
+        if not separator or name == "postgres":
+            raise ConfigurationError(
+                f"{PREFIX}DATABASE_URL must look like sqlite:///app.db or postgresql+psycopg://user@host/name"
+            )
+        if driver in AWAITING_DRIVERS:
+            raise ConfigurationError(
+                f"{PREFIX}DATABASE_URL names {driver}, a driver for event loops: write sqlite:///app.db or "
+                "postgresql+psycopg://user@host/name"
+            )
+        if self.session_url and not self.session_url.startswith(
+            ("redis://", "rediss://", "valkey://", "valkeys://", "unix://")
+        ):
+            raise ConfigurationError(
+                f"{PREFIX}SESSION_URL must look like redis://host:6379/0 or rediss://..."
             )
 
     def _check_mail(self) -> None:
@@ -105,13 +131,15 @@ class Settings:
                 short, value = short.removesuffix("_file"), _read(name, value)
             if short not in known:
                 near = difflib.get_close_matches(short, known, n=1)
-                hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+                hint = (
+                    f"; did you mean {PREFIX}{near[0].upper()}?" if near else "; there is no setting like it"
+                )
                 raise ConfigurationError(f"unknown setting {name}{hint}")
             found[short] = _typed(name, value, known[short].type)
         missing = [name for name in ("database_url", "keyring", "base_url") if name not in found]
         if missing:
             names = ", ".join(PREFIX + name.upper() for name in missing)
-            raise ConfigurationError(f"missing: {names}")
+            raise ConfigurationError(f"missing: {names}; set them before init_app(app)")
         return cls(**found)
 
     @classmethod

@@ -136,6 +136,8 @@ class SignedTokens:
     ) -> None:
         if len(purpose) > 64 or not _PURPOSE.match(purpose):
             raise ConfigurationError("a purpose is lower-case words joined by dashes, 64 characters at most")
+        if not isinstance(max_age, timedelta):
+            raise ConfigurationError("max_age is a timedelta, such as timedelta(hours=1)")
         seconds = int(max_age.total_seconds())
         if not 0 < seconds <= MAX_AGE_CAP_S:
             raise ConfigurationError("a token is good for 1 second to ten years")
@@ -155,6 +157,8 @@ class SignedTokens:
         :raises InvalidInput: the subject is empty, too long or no text.
         :raises KeyringError: the keyring has no key to sign with.
         """
+        if not isinstance(subject, str):
+            raise InvalidInput("a token's subject must be text: str(account_id)")
         try:
             raw = subject.encode("utf-8")
         except UnicodeEncodeError:
@@ -170,13 +174,15 @@ class SignedTokens:
             state=_state_bytes(state),
         )
 
-    def read(self, token: str, *, state: str = "") -> SignedToken:
+    def read(self, token: str | None, *, state: str = "") -> SignedToken:
         """What the token says, if we said it, for this purpose, and ``state`` is still the same.
+
+        :param token: as it came; None, for there was none, is no token either.
 
         :raises TokenExpired: it was ours and is too old.
         :raises BadToken: anything else.
         """
-        body = decode(token)
+        body = decode(token) if isinstance(token, str) else None
         if body is None:
             raise BadToken("not a token")
         try:

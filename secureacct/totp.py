@@ -184,10 +184,10 @@ class Totp:
         except (ValueError, OverflowError):
             raise InvalidInput("not a moment between 1970 and 9999") from None
 
-    def match(self, code: str, *, now: float, last_step: int | None) -> int | None:
+    def match(self, code: str | None, *, now: float, last_step: int | None) -> int | None:
         """The step a code belongs to, if it is right and later than ``last_step``; else None.
 
-        :param code: what was typed; spaces do not matter.
+        :param code: what was typed; spaces do not matter. None, for nothing was, never matches.
         :param now: seconds since the epoch.
         :param last_step: the newest step that was used up; None if there is none. It has no default,
             for who forgets it would accept a code twice.
@@ -195,7 +195,7 @@ class Totp:
         found = self.find(code, now=now, last_step=last_step)
         return None if found is None else found.step
 
-    def find(self, code: str, *, now: float, last_step: int | None) -> Match | None:
+    def find(self, code: str | None, *, now: float, last_step: int | None) -> Match | None:
         """Like :meth:`match`, and says how far the app's clock seems to be off."""
         digits = _read_code(code, self.digits)
         if digits is None:
@@ -229,8 +229,8 @@ def _read_secret(text: str) -> str:
     return secret
 
 
-def _read_code(text: str, digits: int) -> str | None:
-    if len(text) > MAX_CODE_CHARS:
+def _read_code(text: object, digits: int) -> str | None:
+    if not isinstance(text, str) or len(text) > MAX_CODE_CHARS:
         return None
     code = text.translate(_SPACES)
     return code if len(code) == digits and code.isascii() and code.isdigit() else None

@@ -7,14 +7,19 @@ nothing here does I/O. Stores get bytes and tokens, journeys get words.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from secureacct.audit.encoding import EventKeys
+from secureacct.errors import ConfigurationError
 from secureacct.fields import BlindIndex, FieldCipher
 from secureacct.keys import Keyring
 from secureacct.records.mail import Message
+
+_FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")  # it names a form field and is bound to a column
+_FORM_NAMES: Final = frozenset(("password", "code", "csrf_token", "credential"))  # what our own forms hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,13 @@ class ProfileField:
     max_length: int = 200  # characters
     show_last: int = 0  # characters
     autocomplete: str = "off"  # the HTML autofill token
+
+    def __post_init__(self) -> None:
+        if not _FIELD_NAME.match(self.name) or self.name in _FORM_NAMES:
+            raise ConfigurationError(
+                f"a profile field cannot be named {self.name!r}: lower-case letters, digits and '_', "
+                f"and none of {', '.join(sorted(_FORM_NAMES))}; what people see is its label"
+            )
 
 
 class Vault:

@@ -55,8 +55,9 @@ def begin(
     :param remember: granted only if the policy has limits for it.
     :raises InvalidInput: the account id is empty or has a NUL in it, or a kind of proof is no plain word.
     """
-    if not account_id or "\x00" in account_id:
-        raise InvalidInput("an account id is text without NUL, and not empty")
+    given: object = account_id
+    if not isinstance(given, str) or not given or "\x00" in given:
+        raise InvalidInput("an account id is text, not empty and without NUL: str(user.id)")
     remembered = remember and policy.remember is not None
     limits = policy.limits(remember=remembered)
     where = place(account_id, now=now)

@@ -32,6 +32,8 @@ def _seconds(span: timedelta) -> int:
 
 
 def _refuse_odd(absolute: timedelta, idle: timedelta | None) -> None:
+    if not all(isinstance(one, timedelta | None) for one in (absolute, idle)):
+        raise ConfigurationError("limits of a session are timedeltas, such as timedelta(minutes=30)")
     if not timedelta(seconds=1) <= absolute <= LONGEST:
         raise ConfigurationError("the absolute limit lies between a second and 400 days")
     if idle is not None and not timedelta(seconds=1) <= idle <= absolute:

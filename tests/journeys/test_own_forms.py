@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask, render_template_string, request
@@ -143,3 +146,28 @@ def test_a_form_that_cannot_be_kept_whole_is_not_kept(shop: Shop) -> None:
     answer = ada.request("POST", "/orders/burn", form=with_file, html=True)  # type: ignore[arg-type]
     assert (answer.status_code, answer.headers["Location"]) == (303, "/account/confirm")
     assert sent == []
+
+
+def test_an_async_view(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guard goes around an ``async def``, which the app runs as it runs its others."""
+
+    def run(view: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+        return lambda *args, **kwargs: asyncio.run(view(*args, **kwargs))
+
+    monkeypatch.setattr(shop.app, "async_to_sync", run)
+
+    @shop.app.get("/later/<name>")
+    @sign_in_required
+    async def later(name: str) -> str:
+        await asyncio.sleep(0)
+        return f"hello {name}"
+
+    @shop.app.get("/proved")
+    @require(level=1)
+    async def proved() -> str:
+        return "proved"
+
+    ada = shop.member()
+    assert ada.get("/later/ada").text == "hello ada"
+    assert ada.get("/proved").text == "proved"
+    assert shop.browser().get("/later/ada").status_code == 401

@@ -16,10 +16,12 @@ from sqlalchemy.exc import (
     InterfaceError,
     InternalError,
     OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from secureacct.errors import InvalidInput, StoreUnavailable
+from secureacct.errors import ConfigurationError, InvalidInput, StoreUnavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,13 +46,24 @@ def our_errors() -> Iterator[None]:
         yield
     except (DataError, UnicodeEncodeError):
         raise InvalidInput("text that a database cannot hold") from None
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (OperationalError, InterfaceError, PoolTimeout, ProgrammingError) as error:
+        if _table_is_missing(error):
+            raise StoreUnavailable(
+                "a table is missing: call create_schema() of the store, or run 'flask secureacct init'"
+            ) from None
+        if isinstance(error, ProgrammingError):
+            raise
         raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
     except DBAPIError as error:
         # A damaged file and a read-only standby are told by the two general classes.
         if error.connection_invalidated or type(error) in (DatabaseError, InternalError):
             raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
         raise
+
+
+def _table_is_missing(error: SQLAlchemyError) -> bool:
+    driver = getattr(error, "orig", None)  # SQLite says it in words, PostgreSQL by a code: undefined_table
+    return getattr(driver, "sqlstate", None) == "42P01" or str(driver).startswith("no such table: sa_")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -66,6 +79,11 @@ class BlockingBase:
     """What every blocking part of the SQL store stands on."""
 
     def __init__(self, engine: sa.Engine) -> None:
+        given: object = engine
+        if not isinstance(given, sa.Engine) or given.dialect.is_async:
+            raise ConfigurationError(
+                "SqlStore takes a blocking SQLAlchemy engine, or a URL as SqlStore.from_url(url)"
+            )
         self.engine = engine
         self._joined: sa.Connection | None = None
 
@@ -97,6 +115,10 @@ class AwaitingBase:
     """What every awaiting part of the SQL store stands on (``AsyncEngine`` of SQLAlchemy)."""
 
     def __init__(self, engine: Any) -> None:
+        if not hasattr(engine, "sync_engine"):
+            raise ConfigurationError(
+                "AsyncSqlStore takes an AsyncEngine of SQLAlchemy, or a URL as AsyncSqlStore.from_url(url)"
+            )
         self.engine = engine
         self._joined: Any = None
 

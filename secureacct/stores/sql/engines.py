@@ -6,13 +6,15 @@ takes for granted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError
 
-from secureacct.errors import ConfigurationError
+from secureacct.errors import ConfigurationError, MissingExtra
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -32,10 +34,11 @@ def open_engine(url: str | sa.URL, **options: Any) -> sa.Engine:
     transaction that cannot be upgraded. PostgreSQL: psycopg 3, 5 s to connect, pool checked before use.
 
     :param options: more for ``sqlalchemy.create_engine``.
-    :raises ConfigurationError: a database that is neither.
+    :raises ConfigurationError: a database that is neither, or a driver that is not installed.
     """
     made = _url(url)
-    engine = sa.create_engine(made, **_options(made, options))
+    with _driver_is_there():
+        engine = sa.create_engine(made, **_options(made, options))
     if made.get_backend_name() == "sqlite":
         prepare_sqlite(engine)
     return engine
@@ -48,10 +51,21 @@ def open_async_engine(url: str | sa.URL, **options: Any) -> AsyncEngine:
     made = _url(url)
     if made.drivername == "sqlite":
         made = made.set(drivername="sqlite+aiosqlite")
-    engine = create_async_engine(made, **_options(made, options))
+    with _driver_is_there():
+        engine = create_async_engine(made, **_options(made, options))
     if made.get_backend_name() == "sqlite":
         prepare_sqlite(engine.sync_engine)
     return engine
+
+
+@contextmanager
+def _driver_is_there() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name == "psycopg":
+            raise MissingExtra("postgres", needed_for="a PostgreSQL database") from None
+        raise ConfigurationError(f"the driver that the database URL names is missing: {error.name}") from None
 
 
 def _url(url: str | sa.URL) -> sa.URL:
@@ -59,7 +73,9 @@ def _url(url: str | sa.URL) -> sa.URL:
         made = sa.make_url(url)
         made.get_dialect()
     except (ArgumentError, ModuleNotFoundError):  # the message may hold the URL's password
-        raise ConfigurationError("the database URL cannot be used") from None
+        raise ConfigurationError(
+            "a database URL looks like sqlite:///app.db or postgresql+psycopg://user@host/name"
+        ) from None
     return made.set(drivername="postgresql+psycopg") if made.drivername == "postgresql" else made
 
 

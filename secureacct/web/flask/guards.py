@@ -8,9 +8,9 @@ from another site is refused before anything else.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
-from typing import Final, ParamSpec, TypeAlias, TypeVar, cast
+from typing import Any, Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
 from urllib.parse import quote
 
 import flask
@@ -24,7 +24,7 @@ from secureacct.commitments.errors import PolicyNotAccepted
 from secureacct.errors import ConfigurationError, SecureAcctError, StoreUnavailable, TemporarilyUnavailable
 from secureacct.sessions import steps as sessions
 from secureacct.web import answers, dispatch
-from secureacct.web.flask.shell import shell_of
+from secureacct.web.flask.shell import shell_of, stands_bare
 from secureacct.web.http import Answer
 from secureacct.web.site import Knock
 from secureacct.web.views import confirm as confirming
@@ -110,7 +110,11 @@ def _from_here() -> Knock:
     return known
 
 
-def sign_in_required(view: Callable[P, R]) -> Callable[P, R | Response]:
+@overload
+def sign_in_required(view: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R | Response]: ...
+@overload
+def sign_in_required(view: Callable[P, R]) -> Callable[P, R | Response]: ...
+def sign_in_required(view: Callable[P, Any]) -> Callable[P, Any]:
     """Only signed-in people see this view: others are led to sign in (303), programs get 401.
 
     A request that may change something is refused (403) where its headers say that another site sent it; see
@@ -118,14 +122,20 @@ def sign_in_required(view: Callable[P, R]) -> Callable[P, R | Response]:
     """
 
     @functools.wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         known = _from_here()
         if known.session is None:
             return _sign_in_first(known)
         policy = _policy_first(known)
-        return policy if policy is not None else view(*args, **kwargs)
+        return policy if policy is not None else _call(view, *args, **kwargs)
 
+    stands_bare(view)
     return guarded
+
+
+def _call(view: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
+    """The view, also where it is ``async def``."""
+    return flask.current_app.ensure_sync(view)(*args, **kwargs)
 
 
 def _sign_in_first(known: Knock) -> Response:
@@ -170,6 +180,15 @@ def _respond(answer: Answer) -> Response:
     return shell_of().respond(answer)
 
 
+class Guard(Protocol):
+    """What :func:`require` gives: a decorator for views, ``async def`` or not."""
+
+    @overload
+    def __call__(self, view: Callable[P, Coroutine[Any, Any, R]], /) -> Callable[P, R | Response]: ...
+    @overload
+    def __call__(self, view: Callable[P, R], /) -> Callable[P, R | Response]: ...
+
+
 MustEnrol: TypeAlias = Callable[[Person], bool | datetime]
 
 
@@ -179,7 +198,7 @@ def require(
     factors: Iterable[str] = (),
     max_age: timedelta | None = None,
     must_enrol: MustEnrol | None = None,
-) -> Callable[[Callable[P, R]], Callable[P, R | Response]]:
+) -> Guard:
     """Only people who proved enough see this view. Others are led to the proof and back; programs get 401.
 
     :param level: 1, 2 or 3 (NIST SP 800-63B-4 section 2); None: what the account itself can reach, at most 2.
@@ -190,15 +209,16 @@ def require(
     """
     wanted = assurance.Require(level=level, factors=frozenset(factors), max_age=max_age)
 
-    def decorate(view: Callable[P, R]) -> Callable[P, R | Response]:
+    def decorate(view: Callable[P, Any], /) -> Callable[P, Any]:
         @functools.wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
                 _insist(wanted, must_enrol)
             except (SignInRequired, FreshProofRequired, PolicyNotAccepted) as error:
                 return on_error(error)
-            return view(*args, **kwargs)
+            return _call(view, *args, **kwargs)
 
+        stands_bare(view)
         return guarded
 
     return decorate
