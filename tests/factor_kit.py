@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from secureacct._faces import run_inline
+from secureacct.records.accounts import Interrupted, PendingSignIn
 from secureacct.records.challenges import Challenge
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.factors import Factors, Passkey, SetUserHandle, TotpFactor
@@ -22,7 +23,7 @@ from secureacct.stores.sql.base import metadata
 from secureacct.stores.sql.factors import AwaitingFactors, BlockingFactors
 from secureacct.stores.sql.journal import AwaitingJournal, BlockingJournal
 
-__all__ = ["Held", "challenge", "opened", "passkey", "totp"]
+__all__ = ["Held", "challenge", "interrupted", "opened", "passkey", "pending", "totp"]
 
 R = TypeVar("R")
 NOW = 1_800_000_000
@@ -154,3 +155,25 @@ def challenge(digest: bytes = b"d" * 32, **other: Any) -> Challenge:
         **other,
     }
     return Challenge(digest=digest, **given)
+
+
+def pending(name: str = "p1", **other: Any) -> PendingSignIn:
+    """A sign-in between password and code."""
+    given = {
+        "account_id": "a",
+        "security_version": 3,
+        "proofs": (("password", NOW),),
+        "remember": True,
+        "shared_computer": False,
+        "next": "/orders?x=1",
+        "created_at": NOW,
+        "expires_at": NOW + 600,
+        **other,
+    }
+    return PendingSignIn(hash=name.encode(), **given)
+
+
+def interrupted(name: str = "i1", **other: Any) -> Interrupted:
+    """A POST of a session that waits for a fresh proof."""
+    given = {"session_id": "s", "sealed": b"sealed", "expires_at": NOW + 300, **other}
+    return Interrupted(hash=name.encode(), **given)

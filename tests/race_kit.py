@@ -104,7 +104,7 @@ class OneChallenge:
 
     def prepare(self, number: int) -> Prepared:
         """Open it."""
-        return [[PutChallenge(challenge=challenge(_digest(number)))]]
+        return [[PutChallenge(challenge=challenge(_digest(number)), now=NOW)]]
 
     def claim(self, store: Store, number: int, who: int) -> Sequence[Change]:
         """Answer it."""

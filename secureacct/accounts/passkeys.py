@@ -133,7 +133,7 @@ def _challenge(
         account_id=account_id,
         expires_at=now + CHALLENGE_LIFE_S,
     )
-    return raw, PutChallenge(challenge=challenge)
+    return raw, PutChallenge(challenge=challenge, now=now)
 
 
 def _claim(claimed: bytes, purpose: str, *, binding: str, account_id: str | None, now: int) -> ClaimChallenge:

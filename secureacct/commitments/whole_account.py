@@ -21,6 +21,7 @@ from secureacct.consent.steps import NotesChoices
 from secureacct.ports.consents import ConsentReads
 from secureacct.ports.exports import HeldReads
 from secureacct.records.accounts import EraseAccount
+from secureacct.records.challenges import DropChallenges
 from secureacct.records.changes import Change
 from secureacct.records.events import Event
 from secureacct.records.factors import EraseFactors
@@ -122,7 +123,7 @@ def _factors(parts: AccountParts) -> Holding:
             yield {"kind": "recovery codes", "left": factors.recovery_codes_left}
 
     async def erase(account_id: str) -> Sequence[Change]:
-        return (EraseFactors(account_id=account_id),)
+        return (EraseFactors(account_id=account_id), DropChallenges(account_id=account_id))
 
     words = "How you prove that it is you. Secrets are not shown."
     return Holding(name="factors", title="Second steps", words=words, rows=rows, erase=erase)

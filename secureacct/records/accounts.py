@@ -310,6 +310,7 @@ class AddInterrupted(Change):
     """Keep a POST that waits for a fresh proof; one per session, a newer one replaces it."""
 
     interrupted: Interrupted
+    now: int  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

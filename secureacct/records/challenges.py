@@ -29,6 +29,7 @@ class PutChallenge(Change):
 
     must_hold: ClassVar[bool] = True
     challenge: Challenge
+    now: int  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

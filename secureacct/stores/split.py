@@ -1,23 +1,34 @@
-"""Two stores as one: accounts in SQL, sessions and throttle in Redis or Valkey.
+"""Two stores as one: accounts in SQL; sessions, throttle and what is claimed once within minutes in Redis.
 
 There is no transaction over both, so the order is what keeps the promises:
 
-1. what ends or moves sessions happens in the session store first: whatever fails later, no session that
+1. a challenge, a pending sign-in or an interrupted POST is used up first: whatever fails later, it was one
+   attempt, and a claim that is lost here has changed nothing;
+2. what ends or moves sessions happens in the session store next: whatever fails later, no session that
    should have ended lives on;
-2. claims, effects, mails and events are one SQL transaction; where a session begins afterwards, the event
+3. claims, effects, mails and events are one SQL transaction; where a session begins afterwards, the event
    is written as *attempted* there;
-3. a session begins only when every claim held; then the event itself and its mails are written.
+4. a session begins, and what is to wait is kept, only when every claim held; then the event itself and its
+   mails are written.
 
 A crash in between may sign somebody out or use a code up; it never lets anybody in, and is on record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from secureacct._faces import Kind
 from secureacct.errors import ConfigurationError
+from secureacct.records.accounts import (
+    AddInterrupted,
+    AddPending,
+    ClaimInterrupted,
+    ClaimPending,
+    EraseAccount,
+)
+from secureacct.records.challenges import ClaimChallenge, DropChallenges, PutChallenge
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.events import Event
 from secureacct.records.mail import OutboxMail
@@ -34,8 +45,16 @@ from secureacct.records.sessions import (
     TouchSession,
 )
 
+USED_UP = (ClaimChallenge, ClaimPending, ClaimInterrupted)
 SESSIONS_ONLY = (RotateSession, TouchSession, EndSession, EndSessionById, EndReusedSession, SetSessionData)
 BOTH = (EndSessions, EndEverySession, SetAccountStatus)  # the epoch stands in SQL too, for device marks
+DROPPED = (EraseAccount, DropChallenges)  # of both: SQL may hold some from before there was a session store
+BEGUN = (StartSession, PutChallenge, AddPending, AddInterrupted)
+
+FIRST: Final = USED_UP + SESSIONS_ONLY + BOTH + DROPPED
+"""What the session store does before SQL, in the order of its own commit."""
+
+NOT_IN_SQL: Final = USED_UP + SESSIONS_ONLY + BEGUN
 
 SESSION_SIDE = frozenset(
     {
@@ -50,6 +69,8 @@ SESSION_SIDE = frozenset(
         "settle_success",
         "settle_withdrawn",
         "forget_buckets",
+        "pending",
+        "interrupted",
     }
 )
 """The promises that the session store keeps; all others are the account store's."""
@@ -59,7 +80,7 @@ class SplitStore:
     """An account store and a session store behind one door.
 
     :param accounts: keeps accounts, factors, outbox, events and consents: an SQL store.
-    :param sessions: keeps sessions and throttle: a Redis store.
+    :param sessions: keeps sessions, throttle, and what is claimed once within minutes: a Redis store.
     :param attempted: makes the event that says "attempted" from the one that will say "ok".
     :raises ConfigurationError: one of them is blocking and the other awaiting.
     """
@@ -90,29 +111,27 @@ class SplitStore:
         mails: Sequence[OutboxMail] = (),
     ) -> Committed | Lost:
         """See :class:`secureacct.ports.journal.Journal`, and the order above."""
-        before = [one for one in changes if isinstance(one, SESSIONS_ONLY + BOTH)]
-        starts = [one for one in changes if isinstance(one, StartSession)]
-        rest = [one for one in changes if not isinstance(one, (*SESSIONS_ONLY, StartSession))]
+        first = [one for one in changes if isinstance(one, FIRST)]
+        in_sql = [one for one in changes if not isinstance(one, NOT_IN_SQL)]
+        last = [one for one in changes if isinstance(one, BEGUN)]
+        starts = any(isinstance(one, StartSession) for one in last)
+        told: Mapping[str, Any] = {"events": events, "mails": mails}
+        if starts:
+            told = {"events": [self._attempted(one) for one in events]}
         counted: dict[int, int] = {}
-        for side, part in ((self.sessions, before), (self.accounts, rest), (self.sessions, starts)):
-            if side is self.accounts:
-                told = (
-                    {"events": [self._attempted(one) for one in events]}
-                    if starts
-                    else {
-                        "events": events,
-                        "mails": mails,
-                    }
-                )
-                done = await side.commit(part, **told)
-            elif part:
-                done = await side.commit(part)
-            else:
+        for side, part, also in (
+            (self.sessions, first, {}),
+            (self.accounts, in_sql, told),
+            (self.sessions, last, {}),
+        ):
+            if not part and not any(also.values()):
                 continue
+            done = await side.commit(part, **also)
             if isinstance(done, Lost):
                 return done
             for change, count in zip(part, done.counts, strict=True):
-                counted.setdefault(id(change), count)
+                if not isinstance(change, BOTH) or id(change) not in counted:
+                    counted[id(change)] = counted.get(id(change), 0) + count
         if starts and (events or mails):
             await self.accounts.commit((), events=events, mails=mails)
         return Committed(tuple(counted[id(change)] for change in changes))

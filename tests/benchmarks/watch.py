@@ -119,12 +119,11 @@ def counting_redis(url: str, *, rounds: int) -> None:
     """The same on Redis or Valkey: our step against one prepared EVALSHA."""
     import redis
 
-    from secureacct.stores.redis.throttle import _SHA, COUNT, BlockingRedisThrottle, _count_arguments, _names
+    from secureacct.stores.redis import RedisStore
+    from secureacct.stores.redis.asking import sha_of
+    from secureacct.stores.redis.throttle import COUNT, _count_arguments, _names
 
-    class Cache(BlockingRedisThrottle):
-        client, prefix = redis.Redis.from_url(url), "bench:"
-
-    keys, store = Keyring.generate(), Cache()
+    keys, store = Keyring.generate(), RedisStore(redis.Redis.from_url(url), prefix="bench:")
     parts = ThrottleParts(store, keys, WIDE)
     ticks = iter(range(10**9))
     store.client.script_load(COUNT)
@@ -134,7 +133,7 @@ def counting_redis(url: str, *, rounds: int) -> None:
 
     def bare() -> None:
         made = _names("bench:", [next(name).to_bytes(16, "big") for _ in charge])
-        store.client.evalsha(_SHA[COUNT], len(made), *made, *arguments)
+        store.client.evalsha(sha_of(COUNT), len(made), *made, *arguments)
 
     def ours() -> None:
         run_inline(

@@ -85,7 +85,7 @@ class Site:
         secret = secrets.token_bytes(32)
         digest = hashlib.sha256(secret).digest()
         opened = Challenge(digest=digest, purpose=purpose, binding="b", expires_at=NOW + 300)
-        assert self.held.won(PutChallenge(challenge=opened))
+        assert self.held.won(PutChallenge(challenge=opened, now=NOW))
         if purpose == "sign-in":
             made = pk.authentication_options(self.rp, challenge=secret, require_user_verification=True)
         else:

@@ -24,6 +24,8 @@ R = TypeVar("R")
 
 KINDS = ("memory", "sqlite", "postgres", "valkey", "cluster")
 IN_REDIS = ("valkey", "cluster")
+SPLIT = "split"  # both as one: SQLite and Valkey; asked for by name, where a suite tells of it
+IN_SQL = ("sqlite", "postgres", SPLIT)
 WAYS = ("blocking", "awaiting")
 
 
@@ -81,23 +83,27 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
         make = functools.partial(_valkey, request, way)
     elif kind == "cluster":
         make = functools.partial(_cluster, request, way)
+    elif kind == SPLIT:
+        make = functools.partial(_split, request, way, tmp_path)
     else:
         make = functools.partial(_sql, request, way, kind, tmp_path)
     if way == "blocking":
         raw = make()
         yield Held(raw, kind=kind, way=way, loop=None)
-        if kind in ("sqlite", "postgres"):
+        if kind in IN_SQL:
             raw.engine.dispose()
         return
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         raw = make()
         held = Held(raw, kind=kind, way=way, loop=loop)
-        if kind in ("sqlite", "postgres"):
+        if kind in IN_SQL:
             held.run(raw.create_schema())
         yield held
-        if kind in ("sqlite", "postgres"):
+        if kind in IN_SQL:
             held.run(raw.engine.dispose())
+        if kind == SPLIT:
+            held.run(raw.sessions.client.aclose())
         elif kind in IN_REDIS:
             held.run(raw.client.aclose())
 
@@ -114,6 +120,14 @@ def _sql(request: pytest.FixtureRequest, way: str, kind: str, folder: Path) -> A
     store = SqlStore.from_url(url)
     store.create_schema()
     return store
+
+
+def _split(request: pytest.FixtureRequest, way: str, folder: Path) -> Any:
+    from secureacct.stores.split import SplitStore
+
+    return SplitStore(
+        _sql(request, way, "sqlite", folder), _valkey(request, way), attempted=lambda event: event
+    )
 
 
 def _empty(url: str) -> None:

@@ -32,6 +32,7 @@ from secureacct.records.exports import (
     ExportJob,
     FinishExport,
     LeaseExport,
+    ReturnExport,
     StartExport,
     TakeExport,
 )
@@ -359,6 +360,23 @@ def test_a_copy_goes_its_way_once(held: Held) -> None:
     assert [one.id for one in held.exports_of("1")] == ["k", "j"]
     assert held.commit(DropExports(job_id="j")) == Committed((1,))
     assert held.export_piece("j", 1) is None
+
+
+def test_a_broken_fetch_is_given_back_and_not_for_ever(held: Held) -> None:
+    """Whoever began last gives the copy back; a dead server does so by its lease; five beginnings are enough."""
+    ready = job(state="ready", expires_at=NOW + 500, link_hash=b"l")
+    assert held.won(StartExport(job=ready))
+    take = {"account_id": "1", "link_hash": b"l", "most": 3}
+    assert held.won(TakeExport(now=NOW, lease_until=NOW + 10, **take))
+    assert not held.won(TakeExport(now=NOW + 9, lease_until=NOW + 19, **take)), "somebody fetches it"
+    assert held.commit(ReturnExport(job_id="j", lease_until=NOW + 9)) == Committed((0,))
+    assert held.commit(ReturnExport(job_id="j", lease_until=NOW + 10)) == Committed((1,))
+    assert held.commit(ReturnExport(job_id="j", lease_until=NOW + 10)) == Committed((0,))
+    assert held.won(TakeExport(now=NOW + 1, lease_until=NOW + 11, **take))
+    assert held.won(TakeExport(now=NOW + 11, lease_until=NOW + 21, **take)), "its server died"
+    assert held.commit(ReturnExport(job_id="j", lease_until=NOW + 11)) == Committed((0,)), "too late"
+    assert held.commit(ReturnExport(job_id="j", lease_until=NOW + 21)) == Committed((1,))
+    assert not held.won(TakeExport(now=NOW + 30, lease_until=NOW + 40, **take)), "often enough"
 
 
 def test_old_copies_and_those_of_an_account_are_dropped(held: Held) -> None:

@@ -184,9 +184,8 @@ def test_a_store_that_is_down_says_so(kind: str, request: pytest.FixtureRequest)
 def test_redis_that_is_down_says_so() -> None:
     """A cache that nobody serves raises StoreUnavailable."""
     redis = pytest.importorskip("redis")
-    from secureacct.stores.redis.throttle import BlockingRedisThrottle
+    from secureacct.stores.redis import RedisStore
 
-    store = BlockingRedisThrottle()
-    store.client, store.prefix = redis.Redis(unix_socket_path="/nonexistent/socket"), "test:"
+    store = RedisStore(redis.Redis(unix_socket_path="/nonexistent/socket"))
     with pytest.raises(StoreUnavailable):
         Driver(store).run(store.count_attempt([LADDER], now_ms=NOW_MS))

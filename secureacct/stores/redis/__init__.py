@@ -1,4 +1,4 @@
-"""Sessions and throttle in Redis or Valkey, blocking and awaiting, on a client of the app's.
+"""Sessions, throttle and what is claimed once within minutes, in Redis or Valkey, on a client of the app's.
 
     store = RedisStore(redis.Redis.from_url("rediss://..."))
     sessions = Sessions(store)
@@ -20,8 +20,9 @@ except ModuleNotFoundError:  # pragma: no cover - seen in an install without the
     raise MissingExtra("redis", needed_for="the Redis store") from None
 
 from secureacct.stores.redis.cluster import is_cluster
+from secureacct.stores.redis.journal import RedisJournal
 from secureacct.stores.redis.sessions import AwaitingRedisSessions, BlockingRedisSessions
-from secureacct.stores.redis.throttle import AwaitingRedisThrottle, BlockingRedisThrottle
+from secureacct.stores.redis.throttle import RedisThrottle
 
 if TYPE_CHECKING:
     import redis
@@ -46,7 +47,7 @@ class _RedisStore:
             raise ConfigurationError("waiting for replicas is not offered on a cluster")
 
 
-class RedisStore(BlockingRedisSessions, BlockingRedisThrottle, _RedisStore):
+class RedisStore(BlockingRedisSessions, RedisJournal, RedisThrottle, _RedisStore):
     """For blocking callers.
 
     :param client: a ``redis.Redis`` or ``redis.RedisCluster``, with whatever URL, TLS and timeouts.
@@ -74,7 +75,7 @@ class RedisStore(BlockingRedisSessions, BlockingRedisThrottle, _RedisStore):
         return "blocking"
 
 
-class AsyncRedisStore(AwaitingRedisSessions, AwaitingRedisThrottle, _RedisStore):
+class AsyncRedisStore(AwaitingRedisSessions, RedisJournal, RedisThrottle, _RedisStore):
     """For awaiting callers, with a ``redis.asyncio.Redis`` or ``redis.asyncio.RedisCluster``.
 
     :raises ConfigurationError: the client is a blocking one.

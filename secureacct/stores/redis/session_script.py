@@ -19,7 +19,6 @@ that is lost has written nothing; the script gets the time from its caller.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 
 from secureacct.records.sessions import HASH_BYTES, HOUR_BYTES, HOUR_S, TAG_BYTES, Session
@@ -220,13 +219,6 @@ end
 return {gone, alive}
 """
 
-
-def sha_of(script: str) -> str:
-    """How Redis names a script."""
-    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-
-
-SHA = {script: sha_of(script) for script in (SCRIPT, TRIM)}
 
 HASH = slice(HOUR_BYTES + TAG_BYTES, None)
 TAG = slice(HOUR_BYTES, HOUR_BYTES + TAG_BYTES)

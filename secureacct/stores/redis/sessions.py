@@ -1,53 +1,31 @@
 """Sessions in Redis or Valkey. See ``ports.sessions`` for what is promised.
 
 A check is one ``HMGET`` of one key: the account's state and the session, which lie in one hash, so it is
-one round trip on a cluster too. A commit is one script on one account's hash. Replies are read the
-same in RESP2 and RESP3, and never decoded, whatever the client's own setting.
+one round trip on a cluster too. A commit is one script on one account's hash.
 """
 
 from __future__ import annotations
 
-import struct
 from binascii import b2a_base64
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypeAlias
 
-from redis.exceptions import NoScriptError, RedisError
-
-from secureacct import logs
 from secureacct._bytes import b64url
 from secureacct.errors import ConfigurationError, StoreUnavailable
 from secureacct.ports.sessions import Purged
 from secureacct.records import sessions as r
 from secureacct.records.changes import Change, Committed, Lost
-from secureacct.records.events import Event
-from secureacct.records.mail import OutboxMail
 from secureacct.records.sessions import ACTIVE, HOUR_BYTES, AccountState, Moved, Session
 from secureacct.sessions.token import account_tag
 from secureacct.stores.redis import session_script as s
-from secureacct.stores.redis.cluster import each_primary, ready, scanned
+from secureacct.stores.redis.asking import FAILED, Asking, AwaitingAsking, BlockingAsking, our_errors
+from secureacct.stores.redis.cluster import ready, scanned
 
 _ACTIVE = ACTIVE.encode()
 SCAN_COUNT = 500  # keys Redis looks at for one step of a scan; ours
 
-log = logs.logger("stores.redis")
-
-
-# What reading a reply that is not ours can raise, and, last, a cluster's client while servers are exchanged
-_ODD = (OSError, ValueError, struct.error, AttributeError)
-
-_FAILED = (RedisError, *_ODD)
-
-
-@contextmanager
-def _our_errors() -> Iterator[None]:
-    try:
-        yield
-    except RedisError as error:
-        raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
-    except _ODD as error:
-        raise StoreUnavailable(f"Redis answered something else ({type(error).__name__})") from None
+Plan: TypeAlias = "list[tuple[bytes, list[int], list[Any]]]"
+"""One call for each account: its tag, which of the changes it makes, the script's arguments."""
 
 
 # --- arguments and replies ---------------------------------------------------------------------
@@ -98,9 +76,8 @@ def _operation(change: Change) -> tuple[bytes, list[Any]]:
             raise ConfigurationError(f"the Redis store keeps no {type(change).__name__}")
 
 
-def _plan(changes: Sequence[Change]) -> list[tuple[bytes, list[int], list[Any]]]:
-    """One call for each account: its tag, which changes it makes, the script's arguments. The call
-    with claims comes first, so that nothing is done for a commit that is lost.
+def _plan(changes: Sequence[Change]) -> Plan:
+    """The call with claims comes first, so that nothing is done for a commit that is lost.
 
     :raises ConfigurationError: claims on two accounts, which no store of this kind can hold together.
     """
@@ -180,29 +157,10 @@ def _moved_from(key: bytes, reply: Sequence[bytes | None]) -> Moved | None:
     )
 
 
-def _refuse_sql_matters(events: Sequence[Event], mails: Sequence[OutboxMail]) -> None:
-    if events or mails:
-        raise ConfigurationError("Redis keeps no events and no mails; commit them to the SQL store")
+class RedisSessions(Asking):
+    """Sessions: what is the same with a client of either kind."""
 
-
-class RedisSessions:
-    """Sessions, written once: ``ask`` is awaited, and the blocking client's never suspends."""
-
-    client: Any
-    prefix: str
     _stem: bytes  # of the names of accounts' hashes
-    on_cluster: bool
-    wait_replicas: int
-    wait_ms: int
-    _looked_at_server: bool = False
-
-    async def ask(self, *command: Any, **options: Any) -> Any:
-        """One command, one reply, not decoded."""
-        raise NotImplementedError
-
-    async def ask_together(self, *commands: Sequence[Any]) -> list[Any]:
-        """Commands on one connection, in one round trip."""
-        raise NotImplementedError
 
     def _name(self, tag: bytes) -> bytes:
         return self._stem + b2a_base64(tag, newline=False)
@@ -210,58 +168,24 @@ class RedisSessions:
     def _name_of(self, account_id: str) -> bytes:
         return self._name(account_tag(account_id))
 
-    async def servers(self) -> list[dict[str, Any]]:
-        """Options with which ``ask`` reaches each server that holds keys: the primaries of a cluster."""
-        raise NotImplementedError
+    def planned(self, changes: Sequence[Change]) -> Plan:
+        """What :meth:`commit_sessions` will ask for.
 
-    async def _change(self, *command: Any) -> Any:
-        """A command that changes something, acknowledged when as many replicas as asked for have it."""
-        if not self.wait_replicas:
-            return await self.ask(*command)
-        reply, reached = await self.ask_together(command, ("WAIT", self.wait_replicas, self.wait_ms))
-        if int(reached) < self.wait_replicas:
-            raise StoreUnavailable("the change did not reach enough replicas in time")
-        return reply
-
-    async def _script(self, script: str, name: bytes, arguments: Sequence[Any]) -> Any:
-        with _our_errors():
-            try:
-                return await self._change("EVALSHA", s.SHA[script], 1, name, *arguments)
-            except NoScriptError:
-                return await self._change("EVAL", script, 1, name, *arguments)
-
-    async def look_at_server(self) -> None:
-        """Warn if a server may evict keys: that signs people out. Done with the first commit."""
-        self._looked_at_server = True
-        try:
-            told = [await self.ask("INFO", "memory", **options) for options in await self.servers()]
-            policies = {str(info["maxmemory_policy"]) for info in told if int(info["maxmemory"]) > 0}
-        except (RedisError, OSError, ValueError, LookupError, TypeError):
-            logs.event(log, "stores.redis_policy_unknown", level="warning")
-            return
-        if policies - {"noeviction"}:
-            logs.event(
-                log,
-                "stores.redis_may_evict",
-                level="warning",
-                policy=", ".join(sorted(policies - {"noeviction"})),
-                effect="people are signed out when memory is short; set maxmemory-policy noeviction",
-            )
-
-    async def commit(
-        self, changes: Sequence[Change], *, events: Sequence[Event] = (), mails: Sequence[OutboxMail] = ()
-    ) -> Committed | Lost:
-        """See :class:`secureacct.ports.journal.Journal`. Claims of one account only; no events, no mails."""
-        _refuse_sql_matters(events, mails)
-        if not self._looked_at_server:
-            await self.look_at_server()
+        :raises ConfigurationError: claims on two accounts, or a change that Redis does not keep.
+        """
         if any(isinstance(change, r.EndEverySession) for change in changes):
             if len(changes) > 1:
                 raise ConfigurationError("Redis ends every session in a commit of its own")
+            return []
+        return _plan(changes)
+
+    async def commit_sessions(self, changes: Sequence[Change], plan: Plan) -> Committed | Lost:
+        """Changes of sessions, those of one account in one script."""
+        if isinstance(changes[0], r.EndEverySession):
             return Committed((await self._end_every(),))
         counts = [0] * len(changes)
-        for tag, places, arguments in _plan(changes):
-            reply = await self._script(s.SCRIPT, self._name(tag), arguments)
+        for tag, places, arguments in plan:
+            reply = await self.script(s.SCRIPT, self._name(tag), *arguments)
             if reply and reply[0] == -1:
                 return Lost(changes[places[reply[1]]])
             for place, count in zip(places, reply, strict=True):
@@ -271,12 +195,12 @@ class RedisSessions:
     async def _batches(self) -> AsyncIterator[list[bytes]]:
         """The names of our hashes, on every server. What is there throughout is met, as long as a
         cluster does not move slots meanwhile."""
-        with _our_errors():
+        with our_errors():
             servers = await self.servers()
         for options in servers:
             cursor = 0
             while True:
-                with _our_errors():
+                with our_errors():
                     reply = await self.ask(
                         "SCAN", cursor, "MATCH", self._stem + b"*", "COUNT", SCAN_COUNT, **options
                     )
@@ -288,9 +212,9 @@ class RedisSessions:
     async def _end_every(self) -> int:
         ended = 0
         async for names in self._batches():
-            with _our_errors():
+            with our_errors():
                 for name in names:
-                    ended += int(await self._change("UNLINK", name))
+                    ended += int(await self.change("UNLINK", name))
         return ended
 
     async def session(self, key: bytes) -> Session | None:
@@ -299,29 +223,30 @@ class RedisSessions:
 
     async def touch_session(self, key: bytes, *, seen_at: int, now: int) -> bool:
         """See :class:`secureacct.ports.sessions.SessionReads`."""
-        done = await self.commit((r.TouchSession(key=key, seen_at=seen_at, now=now),))
+        touch = (r.TouchSession(key=key, seen_at=seen_at, now=now),)
+        done = await self.commit_sessions(touch, self.planned(touch))
         return not isinstance(done, Lost) and done.counts[0] > 0
 
     async def moved_session(self, key: bytes) -> Moved | None:
         """See :class:`secureacct.ports.sessions.SessionReads`."""
-        with _our_errors():
+        with our_errors():
             reply = await self.ask("HMGET", self._name(key[s.TAG]), b"a", b"m" + key[s.HASH])
             return _moved_from(key, reply)
 
     async def sessions_of(self, account_id: str) -> Sequence[Session]:
         """See :class:`secureacct.ports.sessions.SessionReads`."""
-        with _our_errors():
+        with our_errors():
             return _listed(account_id, await self.ask("HGETALL", self._name_of(account_id)))
 
     async def account_state(self, account_id: str) -> AccountState | None:
         """See :class:`secureacct.ports.sessions.SessionReads`. The security version is in SQL."""
-        with _our_errors():
+        with our_errors():
             text = await self.ask("HGET", self._name_of(account_id), b"a")
             return _state_from(text) if text is not None else None
 
     async def session_data(self, key: bytes) -> str | None:
         """See :class:`secureacct.ports.sessions.SessionReads`."""
-        with _our_errors():
+        with our_errors():
             name, hash = self._name(key[s.TAG]), key[s.HASH]
             state, value, body = await self.ask("HMGET", name, b"a", b"s" + hash, b"x" + hash)
             if body is None or _found(key, (state, value)) is None:
@@ -334,7 +259,7 @@ class RedisSessions:
         removed = 0
         async for names in self._batches():
             for name in names:
-                gone, _alive = await self._script(s.TRIM, name, (now,))
+                gone, _alive = await self.script(s.TRIM, name, now)
                 removed += int(gone)
         return Purged(removed, False, b"")
 
@@ -343,51 +268,24 @@ class RedisSessions:
         count = 0
         async for names in self._batches():
             for name in names:
-                with _our_errors():
+                with our_errors():
                     count += sum(field[:1] == b"s" for field in await self.ask("HKEYS", name))
         return count
 
 
-class BlockingRedisSessions(RedisSessions):
+class BlockingRedisSessions(BlockingAsking, RedisSessions):
     """With a ``redis.Redis`` or ``redis.RedisCluster``. Nothing here suspends."""
-
-    async def ask(self, *command: Any, **options: Any) -> Any:
-        """One command, one reply, not decoded."""
-        return self.client.execute_command(*command, NEVER_DECODE=(), **options)
-
-    async def servers(self) -> list[dict[str, Any]]:
-        """Options with which ``ask`` reaches each server that holds keys: the primaries of a cluster."""
-        return each_primary(self.client)
 
     async def session(self, key: bytes) -> Session | None:
         """See :class:`secureacct.ports.sessions.SessionReads`. One ``HMGET``."""
         try:
             return _found(key, self.client.execute_command(*_check(self._stem, key), NEVER_DECODE=()))
-        except _FAILED as error:
+        except FAILED as error:
             raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
 
-    async def ask_together(self, *commands: Sequence[Any]) -> list[Any]:
-        """Commands on one connection, in one round trip."""
-        with self.client.pipeline(transaction=False) as line:
-            for command in commands:
-                line.execute_command(*command, NEVER_DECODE=())
-            return list(line.execute())
 
-
-class AwaitingRedisSessions(RedisSessions):
+class AwaitingRedisSessions(AwaitingAsking, RedisSessions):
     """With a ``redis.asyncio.Redis`` or ``redis.asyncio.RedisCluster``."""
-
-    async def ask(self, *command: Any, **options: Any) -> Any:
-        """One command, one reply, not decoded."""
-        if self.on_cluster:
-            await ready(self.client)
-        return await self.client.execute_command(*command, NEVER_DECODE=(), **options)
-
-    async def servers(self) -> list[dict[str, Any]]:
-        """Options with which ``ask`` reaches each server that holds keys: the primaries of a cluster."""
-        if self.on_cluster:
-            await ready(self.client)
-        return each_primary(self.client)
 
     async def session(self, key: bytes) -> Session | None:
         """See :class:`secureacct.ports.sessions.SessionReads`. One ``HMGET``."""
@@ -396,12 +294,5 @@ class AwaitingRedisSessions(RedisSessions):
                 await ready(self.client)
             reply = await self.client.execute_command(*_check(self._stem, key), NEVER_DECODE=())
             return _found(key, reply)
-        except _FAILED as error:
+        except FAILED as error:
             raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
-
-    async def ask_together(self, *commands: Sequence[Any]) -> list[Any]:
-        """Commands on one connection, in one round trip."""
-        async with self.client.pipeline(transaction=False) as line:
-            for command in commands:
-                line.execute_command(*command, NEVER_DECODE=())
-            return list(await line.execute())

@@ -7,16 +7,13 @@ hash tag, so that a cluster keeps them in one slot and the script may touch them
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
-from secureacct.errors import StoreUnavailable
 from secureacct.records.throttle import FOREVER_MS, Charge, Counted, Refused
-from secureacct.stores.redis.cluster import ready
+from secureacct.stores.redis.asking import Asking, our_errors, sha_of
 from secureacct.throttle import rules
 
 _NUMBERS = 7  # count, until, forget at, seen, free, step, cap
@@ -100,21 +97,6 @@ return 1
 """
 
 
-def _sha(script: str) -> str:
-    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()  # how Redis names a script
-
-
-_SHA = {script: _sha(script) for script in (COUNT, SETTLE)}
-
-
-@contextmanager
-def _our_errors() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError, AttributeError) as error:  # the last: a cluster's client, servers exchanged
-        raise StoreUnavailable(f"Redis did not answer ({type(error).__name__})") from None
-
-
 def _names(prefix: str, keys: Sequence[bytes]) -> list[str]:
     return [f"{prefix}{{throttle}}:{key.hex()}" for key in keys]
 
@@ -134,52 +116,16 @@ def _read_count(reply: Sequence[int]) -> Counted | Refused:
     return Refused(tuple(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)))
 
 
-class BlockingRedisThrottle:
-    """See :class:`secureacct.ports.throttle.ThrottleStore`. ``client`` is a ``redis.Redis``."""
-
-    client: Any
-    prefix: str
-
-    def _throttled(self, script: str, names: Sequence[str], arguments: Sequence[object]) -> Any:
-        with _our_errors():
-            try:
-                return self.client.evalsha(_SHA[script], len(names), *names, *arguments)
-            except NoScriptError:
-                return self.client.eval(script, len(names), *names, *arguments)
-
-    async def count_attempt(self, charges: Sequence[Charge], *, now_ms: int) -> Counted | Refused:
-        """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        names = _names(self.prefix, [one.key for one in charges])
-        return _read_count(self._throttled(COUNT, names, _count_arguments(charges, now_ms=now_ms)))
-
-    async def settle_success(self, keys: Sequence[bytes]) -> None:
-        """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        self._throttled(SETTLE, _names(self.prefix, keys), ("1",))
-
-    async def settle_withdrawn(self, keys: Sequence[bytes]) -> None:
-        """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        self._throttled(SETTLE, _names(self.prefix, keys), ("0",))
-
-    async def forget_buckets(self, *, now_ms: int, limit: int) -> int:
-        """Nothing to do: buckets expire by themselves."""
-        return 0
-
-
-class AwaitingRedisThrottle:
-    """The same with a ``redis.asyncio.Redis``."""
-
-    client: Any
-    prefix: str
-    on_cluster: bool
+class RedisThrottle(Asking):
+    """See :class:`secureacct.ports.throttle.ThrottleStore`. No attempt waits for replicas: a count that is
+    lost gives a guesser one guess more."""
 
     async def _throttled(self, script: str, names: Sequence[str], arguments: Sequence[object]) -> Any:
-        with _our_errors():
-            if self.on_cluster:
-                await ready(self.client)
+        with our_errors():
             try:
-                return await self.client.evalsha(_SHA[script], len(names), *names, *arguments)
+                return await self.ask("EVALSHA", sha_of(script), len(names), *names, *arguments)
             except NoScriptError:
-                return await self.client.eval(script, len(names), *names, *arguments)
+                return await self.ask("EVAL", script, len(names), *names, *arguments)
 
     async def count_attempt(self, charges: Sequence[Charge], *, now_ms: int) -> Counted | Refused:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
