@@ -110,6 +110,11 @@ def no_reset(parts: AccountParts, *, token: str, now: int) -> OutboxMail:
     return decoy(reset(parts, _NOBODY, token=token, now=now))
 
 
+def no_verify(parts: AccountParts, *, token: str, now: int) -> OutboxMail:
+    """What is written where :func:`verify` has nobody to go to."""
+    return decoy(verify(parts, _NOBODY, token=token, now=now))
+
+
 def no_password_paused(parts: AccountParts, *, token: str, now: int) -> OutboxMail:
     """What is written where :func:`password_paused` has nobody to go to."""
     lifetime = lasting(parts.lifetimes.verify)

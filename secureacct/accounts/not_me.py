@@ -1,9 +1,9 @@
 """The link "this was not me" in every security mail.
 
-Its token survives a password change. Using it ends every session, freezes address and factors,
-pauses the password until it is reset, and mails the way back in. If the address was changed since that mail
-went out, the account gets its old address back, so that the way back in is not mailed to the thief. It never
-signs anybody in.
+Its token survives a password change. Using it ends every session, freezes address and factors, pauses the
+password until it is reset, and mails the way back in. If the address was changed since that mail went
+out, the account gets its old address back, so that the way back in is not mailed to the thief; a deletion
+that waits is cancelled. It never signs anybody in.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from secureacct.accounts.outcomes import LinkUnknown, LinkUsed
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.records.accounts import Freeze, PausePassword, VoidEmailChanges, VoidLinks, VoidRecoveries
 from secureacct.records.changes import Change, Lost
+from secureacct.records.deletions import UndoDeletion
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions
 
 
@@ -73,3 +74,13 @@ async def not_me(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> 
     )
     if isinstance(done, Lost):
         raise LinkUsed
+    await _stay(parts, known.id, visit=visit, now=now)
+
+
+async def _stay(parts: AccountParts, account_id: str, *, visit: Visit, now: int) -> None:
+    """Whoever said "not me" did not ask to be forgotten either. Lost: nothing waits, as mostly."""
+    cancelled = recording.happened(
+        parts, "deletion_cancelled", outcome="ok", reason="not_me", account=account_id, visit=visit, now=now
+    )
+    stay = UndoDeletion(account_id=account_id, undo_hash=b"", now=now)
+    await parts.store.commit((stay,), events=(cancelled,))

@@ -56,9 +56,10 @@ async def ask_for_recovery(
         visit=visit,
         now=now,
     )
-    factors = await parts.store.factors_of(known.id) if known is not None else None
+    # Asked only after a right password: a wrong one is answered as quickly for somebody as for nobody.
     usable = right and known is not None and known.active and not known.password_paused
-    if usable and known is not None and factors is not None and factors.any:
+    factors = await parts.store.factors_of(known.id) if usable and known is not None else None
+    if known is not None and factors is not None and factors.any:
         token, link = new_link(
             parts,
             "recover",

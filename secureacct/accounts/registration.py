@@ -126,17 +126,19 @@ async def send_link_again(
     event = recording.happened(
         parts, "verification_mail", outcome="ok", account=known.id if known else None, visit=visit, now=now
     )
+    own = hash_of(browser_token) if browser_token else None
+    waiting = tuple(attempts) if known is None else ()
+    attempt = next((one for one in waiting if one.browser_hash == own), waiting[0] if waiting else None)
+    # The same rows for every address: where no sign-up waits, a link whose token nobody gets.
+    subject = attempt.id if attempt is not None else ""
+    token, link = new_link(parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=subject)
     if known is not None:
         mail = mails.already_registered(parts, known, now=now)
-        await parts.store.commit((), events=(event,), mails=(mail,))
-    elif attempts:
-        own = hash_of(browser_token) if browser_token else None
-        attempt = next((one for one in attempts if one.browser_hash == own), attempts[0])
-        token, link = new_link(parts, "verify", lifetime=parts.lifetimes.verify, now=now, subject=attempt.id)
+    elif attempt is not None:
         mail = mails.verify(parts, address, token=token, now=now)
-        await parts.store.commit((link,), events=(event,), mails=(mail,))
     else:
-        await parts.store.commit((), events=(event,))
+        mail = mails.no_verify(parts, token=token, now=now)
+    await parts.store.commit((link,), events=(event,), mails=(mail,))
     return CheckMail()
 
 

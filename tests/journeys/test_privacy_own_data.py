@@ -123,6 +123,17 @@ def test_deletion_can_be_undone_by_the_mailed_link(shop):
     assert shop.run().receipts == []
 
 
+def test_not_me_cancels_a_deletion(shop):
+    """A thief asked for it: who says "this was not me" keeps the account, days later too."""
+    thief = shop.member()
+    assert thief.post("/account/privacy/delete", {"password": PASSWORD}).status_code == 202
+    assert shop.browser().post(shop.link(ADA, "/not-me/")).json == {"status": "confirmed"}
+    shop.forward(days=20)
+    assert shop.run().receipts == []
+    shop.browser().post("/account/reset", {"email": ADA})
+    assert shop.link(ADA, "/reset/")
+
+
 def test_after_erasure_nothing_of_the_person_is_left(shop, folder, caplog):
     """No canary in the database file, the log, the outbox or the copies; nobody signs in; the last mail has
     a receipt that checks; the audit log and the ledger verify; a mailing reaches nobody."""
