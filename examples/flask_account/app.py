@@ -22,6 +22,7 @@ from secureacct.flask import (
     sign_in_required,
 )
 from secureacct.mailers.outbox import OutboxMailer
+from secureacct.origin import is_loopback
 
 PROFILE = (
     ProfileField(name="name", label="Name", autocomplete="name"),
@@ -44,7 +45,8 @@ def create_app(
     *,
     clock: Callable[[], float] = time.time,
 ) -> Flask:
-    """The demo. Refuses to run in production: its mails go to a page that everybody can read.
+    """The demo. Refuses to run in production: its mails go to a page that everybody can read. So it answers
+    this machine only, under this machine's name.
 
     :param clock: gives seconds since the epoch; for tests.
     """
@@ -52,6 +54,8 @@ def create_app(
         raise SystemExit(
             "The demo shows every mail on a page. It does not run with SECUREACCT_ENV=production."
         )
+    if urlsplit(base_url).hostname != "localhost":
+        raise SystemExit("The demo shows every mail on a page. It lives at localhost, and nowhere else.")
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__)
@@ -74,9 +78,11 @@ def create_app(
 
     @app.before_request
     def one_name() -> AnyResponse | None:
-        """Passkeys and our links know this machine by its name, not by its number."""
-        host = urlsplit(request.host_url)
-        if host.hostname in ("127.0.0.1", "::1"):
+        """Passkeys and our links know this machine by its name. Whoever comes under another is led there: a
+        page of another site, whose name was pointed here (DNS rebinding), then reads no mails."""
+        if not is_loopback(request.remote_addr):
+            abort(403)
+        if urlsplit(request.host_url).hostname != "localhost":
             return redirect(base_url + request.full_path.rstrip("?"), code=307)
         return None
 

@@ -40,6 +40,25 @@ def test_the_numeric_address_leads_to_the_name(tmp_path: Path) -> None:
     assert (answer.status_code, answer.location) == (307, f"{BASE}/account/sign-in?next=/orders")
 
 
+@pytest.mark.parametrize("name", ["rebound.example:8000", "192.168.1.5:8000", "localhost.rebound.example"])
+def test_another_name_reads_no_mails(tmp_path: Path, name: str) -> None:
+    """A site whose name was pointed at this machine is led away, and its page may not read what is there."""
+    answer = _client(tmp_path).get("/dev/outbox", base_url=f"http://{name}")
+    assert (answer.status_code, answer.location) == (307, f"{BASE}/dev/outbox")
+
+
+def test_another_machine_reads_no_mails(tmp_path: Path) -> None:
+    """However the demo was served, a peer that is not this machine gets nothing."""
+    neighbour = {"REMOTE_ADDR": "192.168.1.9"}
+    assert _client(tmp_path).get("/dev/outbox", environ_base=neighbour).status_code == 403
+
+
+def test_it_lives_at_localhost(tmp_path: Path) -> None:
+    """It does not start under an address that others can reach."""
+    with pytest.raises(SystemExit, match="nowhere else"):
+        create_app("https://shop.example", tmp_path)
+
+
 def test_the_seeded_account_stays_the_same(tmp_path: Path) -> None:
     """One account with a profile, made once; its password is random and for its owner's eyes only."""
     app = create_app(BASE, tmp_path)
