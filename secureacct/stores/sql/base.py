@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ class BlockingBase:
 
     def using(self, connection: sa.Connection) -> Self:
         """This store inside the app's own transaction, which we never commit or roll back."""
-        joined = type(self)(self.engine)
+        joined = copy.copy(self)  # with our own connections, which are opened once for all
         joined._joined = connection
         return joined
 
@@ -129,7 +130,7 @@ class AwaitingBase:
 
     def using(self, connection: Any) -> Self:
         """This store inside the app's own transaction, which we never commit or roll back."""
-        joined = type(self)(self.engine)
+        joined = copy.copy(self)  # with our own connections, which are opened once for all
         joined._joined = connection
         return joined
 

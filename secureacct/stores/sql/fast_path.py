@@ -126,7 +126,7 @@ class AwaitingFastPath(AwaitingBase):
         return await self.run(lambda connection: _touch_through_engine(connection, key, seen_at, now))
 
 
-def _taken_out_of_pool(engine: sa.Engine) -> Any:
+def taken_out_of_pool(engine: sa.Engine) -> Any:
     """A driver connection opened as the engine opens them, which its pool no longer counts."""
     pooled = engine.raw_connection()
     driver = pooled.driver_connection
@@ -136,14 +136,14 @@ def _taken_out_of_pool(engine: sa.Engine) -> Any:
 
 def _driver_for(engine: sa.Engine) -> SqliteDriver | PsycopgDriver | None:
     driver: SqliteDriver | PsycopgDriver
-    open = functools.partial(_taken_out_of_pool, engine)
+    open = functools.partial(taken_out_of_pool, engine)
     if engine.dialect.driver == "pysqlite" and not in_memory(engine.url):
         driver = SqliteDriver(open, busy_ms=BUSY_MS)
     elif engine.dialect.driver == "psycopg":
         driver = PsycopgDriver(open)
     else:
         return None
-    _end_with(engine, driver.free)
+    end_with(engine, driver.free)
     return driver
 
 
@@ -155,7 +155,7 @@ def _async_driver_for(engine: AsyncEngine) -> SqliteDriver | AsyncPsycopgDriver 
         driver = AsyncPsycopgDriver(functools.partial(_awaited_out_of_pool, engine))
     else:
         return None
-    _end_with(engine.sync_engine, driver.free)
+    end_with(engine.sync_engine, driver.free)
     return driver
 
 
@@ -174,5 +174,6 @@ async def _awaited_out_of_pool(engine: AsyncEngine) -> psycopg.AsyncConnection[A
     return driver
 
 
-def _end_with(engine: sa.Engine, free: FreeList) -> None:
+def end_with(engine: sa.Engine, free: FreeList) -> None:
+    """Close what is idle when the engine is disposed of."""
     event.listen(engine, "engine_disposed", lambda _engine: clear_here(free))

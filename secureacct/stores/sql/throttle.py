@@ -5,21 +5,21 @@ budgets side by side, and how an operator can read why a row refuses. The arithm
 ``throttle.rules.count``.
 
 The text of the statement is made once per number of buckets and handed to the driver as it is:
-building it from expressions for each attempt would cost more than the attempt.
+building it from expressions for each attempt would cost more than the attempt. The blocking store hands
+it to a connection of its own (:mod:`secureacct.stores.sql.own_transactions`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from secureacct.errors import StoreUnavailable
 from secureacct.records.throttle import FOREVER_MS, Charge, Counted, Refused
 from secureacct.stores.sql.base import AwaitingBase, BlockingBase, metadata, our_errors
+from secureacct.stores.sql.own_transactions import OwnTransactions, Run
 from secureacct.throttle import rules
 
 R = TypeVar("R")
@@ -112,10 +112,6 @@ def _settle_text(dialect: str, paramstyle: str, rows: int, success: bool) -> str
         WHERE key IN ({which})"""
 
 
-Run = Callable[[str, tuple[object, ...]], Any]
-"""A statement's text and its parameters, handed to the driver; gives something that has the rows."""
-
-
 class _Refused(Exception):
     """Ends the transaction, so that the buckets which had room are not charged either."""
 
@@ -161,37 +157,6 @@ def _forget(connection: sa.Connection, *, now_ms: int, limit: int) -> int:
     return connection.execute(sa.delete(throttle).where(throttle.c.key.in_(old), again)).rowcount
 
 
-_CURSOR = "secureacct throttle cursor"
-
-
-@contextmanager
-def _driver(engine: sa.Engine) -> Iterator[Run]:
-    """One transaction on a pooled connection of the driver itself, with a cursor that stays with the
-    connection: an attempt is one statement, and wants to cost one."""
-    failures = engine.dialect.loaded_dbapi.Error
-    with our_errors():
-        try:
-            connection = engine.raw_connection()
-            try:
-                cursor = connection.info.get(_CURSOR)
-                if cursor is None:
-                    cursor = connection.info[_CURSOR] = connection.cursor()
-
-                def run(text: str, values: tuple[object, ...]) -> Any:
-                    cursor.execute(text, values)
-                    return cursor
-
-                yield run
-                connection.commit()
-            except failures:
-                connection.invalidate()  # whatever state it is in, nobody gets it again
-                raise
-            finally:
-                connection.close()  # back to the pool, which rolls back what was not committed
-        except failures as error:
-            raise StoreUnavailable(f"the database did not answer ({type(error).__name__})") from None
-
-
 def _runner(connection: sa.Connection) -> Run:
     return connection.exec_driver_sql
 
@@ -200,23 +165,24 @@ class BlockingThrottle(BlockingBase):
     """See :class:`secureacct.ports.throttle.ThrottleStore`. Never joins the app's transaction: a
     failure that the app rolls back would not have been counted."""
 
+    def __init__(self, engine: sa.Engine) -> None:
+        super().__init__(engine)
+        self._own = OwnTransactions(engine)
+
     async def count_attempt(self, charges: Sequence[Charge], *, now_ms: int) -> Counted | Refused:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
         try:
-            with _driver(self.engine) as run:
-                return _count(run, self.engine.dialect, charges, now_ms=now_ms)
+            return self._own.do(lambda run: _count(run, self.engine.dialect, charges, now_ms=now_ms))
         except _Refused as refused:
             return refused.refused
 
     async def settle_success(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        with _driver(self.engine) as run:
-            _settle(run, self.engine.dialect, keys, success=True)
+        self._own.do(lambda run: _settle(run, self.engine.dialect, keys, success=True))
 
     async def settle_withdrawn(self, keys: Sequence[bytes]) -> None:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
-        with _driver(self.engine) as run:
-            _settle(run, self.engine.dialect, keys, success=False)
+        self._own.do(lambda run: _settle(run, self.engine.dialect, keys, success=False))
 
     async def forget_buckets(self, *, now_ms: int, limit: int) -> int:
         """See :class:`secureacct.ports.throttle.ThrottleStore`."""
