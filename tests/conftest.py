@@ -26,7 +26,14 @@ MARKED_FOLDERS = ("browser", "faults", "timing")
 KEPT_SETTINGS = ("SECUREACCT_TEST_", "SECUREACCT_CHROMIUM")
 
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".local" / "cache" / "hypothesis"))
-hypothesis.settings.register_profile("secureacct", deadline=None)  # a busy machine is not a failure
+# A busy machine is not a failure. CI tries the same examples each time, everybody else new ones.
+hypothesis.settings.register_profile(
+    "secureacct",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+    print_blob=True,
+)
 hypothesis.settings.load_profile("secureacct")
 
 
@@ -175,6 +182,7 @@ def cluster_client(cluster_url: str) -> Iterator[RedisCluster]:
     with redis.RedisCluster.from_url(cluster_url) as client:
         client.flushall(target_nodes="primaries")
         yield client
+        client.disconnect_connection_pools()  # one made from a URL leaves them open when it is closed
 
 
 @pytest.fixture(scope="module")
