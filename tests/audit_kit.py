@@ -20,10 +20,11 @@ from secureacct.stores.memory.journal import MemoryJournal
 from secureacct.stores.sql.audit import AwaitingAudit, BlockingAudit, segment
 from secureacct.stores.sql.base import metadata
 from secureacct.stores.sql.journal import AwaitingJournal, BlockingJournal, event, outbox
+from secureacct.stores.sql.subject_keys import subject_key
 from tests.throttle_kit import Driver
 
 STORES = ("memory", "sqlite", "sqlite_async", "pg", "pg_async")
-TABLES = [event, outbox, segment]
+TABLES = [event, outbox, segment, subject_key]
 START = 1_790_000_000  # seconds since the epoch
 
 

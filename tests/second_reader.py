@@ -179,6 +179,18 @@ def subject_vectors() -> list[dict[str, Any]]:
         place(
             33, "int", "int", struct.pack(">q", 1), struct.pack(">q", 1), subject="ff00", data_key="22" * 32
         ),
+        # The personal part of an event of account 42, as docs/specs/audit-log.md has it.
+        place(
+            34,
+            "str",
+            "str",
+            b"01J000000000000000000000A1",
+            b'{"device":"Firefox on Linux","network":"192.0.2.0/24"}',
+            table="event",
+            column="personal",
+            subject=b"42".hex(),
+            data_key=hashlib.sha256(b"data key of account 42").hexdigest(),
+        ),
     ]
 
 

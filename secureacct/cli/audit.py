@@ -11,7 +11,7 @@ import base64
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ import click
 from secureacct.errors import ConfigurationError, MissingExtra, SecureAcctError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from secureacct.audit import AuditLog, EventKeys, PersonalCipher, Report
+    from secureacct.accounts.personal_log import PersonalLog
+    from secureacct.audit import AuditLog, Report
     from secureacct.records.events import Event
 
 PAGE = 1000  # events read at once
@@ -64,13 +65,14 @@ def _open(context: click.Context, *, sinks: tuple[Any, ...] = ()) -> AuditLog:
 
         from secureacct.stores.sql.audit import BlockingAudit
         from secureacct.stores.sql.journal import BlockingJournal
+        from secureacct.stores.sql.subject_keys import BlockingSubjectKeys
     except ModuleNotFoundError:
         raise MissingExtra("sql", needed_for="the security log") from None
     from secureacct.audit import AuditLog
     from secureacct.keys import Keyring
 
-    class Store(BlockingAudit, BlockingJournal):
-        """Only the log."""
+    class Store(BlockingAudit, BlockingJournal, BlockingSubjectKeys):
+        """Only the log, and the keys of the people in it."""
 
     phrase = options["passphrase"]
     passphrase = phrase.read_text().strip() if phrase is not None else None
@@ -213,7 +215,7 @@ def tail(context: click.Context, lines: int, follow: bool, account: str | None, 
     """Show the newest events, one a line."""
     with _told():
         log = _open(context)
-        cipher = _cipher(log) if personal else None
+        reader = _reader(log) if personal else None
         from secureacct._faces import run_inline
 
         store: Any = log.parts.store
@@ -223,10 +225,11 @@ def tail(context: click.Context, lines: int, follow: bool, account: str | None, 
             events = sorted(run_inline(store.events_of(account, limit=lines)), key=lambda one: one.id)
         last = ""
         while True:
+            _load(reader, events)
             for event in events:
                 last = event.id
                 if account is None or event.account_id == account:
-                    click.echo(_line(event, log.parts.keys, cipher))
+                    click.echo(_line(event, reader))
             if not follow:
                 return
             if not events:
@@ -234,25 +237,40 @@ def tail(context: click.Context, lines: int, follow: bool, account: str | None, 
             events = run_inline(store.events_after(last, limit=PAGE))
 
 
-def _line(event: Event, keys: EventKeys, cipher: PersonalCipher | None) -> str:
+def _line(event: Event, reader: PersonalLog | None) -> str:
     told = [_time(event.at), event.name, event.outcome, event.reason or "-"]
     told.append(f"account={event.account_id or '-'}")
     if event.session_id:
         told.append(f"session={event.session_id}")
     if event.correlation_id:
         told.append(f"request={event.correlation_id}")
-    if cipher is not None:
-        told += [f"{key}={value}" for key, value in _personal(event, keys, cipher).items()]
+    if reader is not None:
+        told += [f"{key}={value}" for key, value in _personal(event, reader).items()]
     return "  ".join(_plain(one) for one in told)
 
 
-def _personal(event: Event, keys: EventKeys, cipher: PersonalCipher) -> dict[str, str]:
-    from secureacct.audit import open_event
+def _personal(event: Event, reader: PersonalLog) -> dict[str, str]:
+    from secureacct.fields import SubjectForgotten
 
     try:
-        return open_event(keys, cipher, event)
+        return reader.read(event)
+    except SubjectForgotten:
+        return {"personal": "<erased>"}
     except SecureAcctError as error:
         return {"personal": f"<{error.code}>"}
+
+
+def _reader(log: AuditLog) -> PersonalLog:
+    from secureacct.accounts.personal_log import PersonalLog
+
+    return PersonalLog(log.parts.store, log.parts.keys.keys)
+
+
+def _load(reader: PersonalLog | None, events: Iterable[Event]) -> None:
+    from secureacct._faces import run_inline
+
+    if reader is not None:
+        run_inline(reader.load(one.account_id for one in events))
 
 
 @group.command()
@@ -267,28 +285,30 @@ def export(
     """Write events as JSON lines, with their MACs, oldest first."""
     with _told():
         log = _open(context)
-        cipher = _cipher(log) if personal else None
+        reader = _reader(log) if personal else None
         first = -(1 << 62) if since is None else int(since.replace(tzinfo=UTC).timestamp())
         end = 1 << 62 if until is None else int(until.replace(tzinfo=UTC).timestamp())
         number = 0
-        for event in _all_events(log):
-            if first <= event.at < end:
-                out.write(json.dumps(_exported(event, log.parts.keys, cipher)) + "\n")
-                number += 1
+        for page in _pages(log):
+            wanted = [event for event in page if first <= event.at < end]
+            _load(reader, wanted)
+            for event in wanted:
+                out.write(json.dumps(_exported(event, reader)) + "\n")
+            number += len(wanted)
         out.flush()
         click.echo(f"{number:,} events", err=True)
 
 
-def _all_events(log: AuditLog) -> Iterable[Event]:
+def _pages(log: AuditLog) -> Iterator[Sequence[Event]]:
     from secureacct._faces import run_inline
 
     last = ""
     while events := run_inline(log.parts.store.events_after(last, limit=PAGE)):
-        yield from events
+        yield events
         last = events[-1].id
 
 
-def _exported(event: Event, keys: EventKeys, cipher: PersonalCipher | None) -> dict[str, Any]:
+def _exported(event: Event, reader: PersonalLog | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "id": event.id,
         "at": _time(event.at),
@@ -301,8 +321,8 @@ def _exported(event: Event, keys: EventKeys, cipher: PersonalCipher | None) -> d
         "sealed": base64.b64encode(event.sealed).decode(),
         "mac": event.mac.hex(),
     }
-    if cipher is not None:
-        row["personal"] = _personal(event, keys, cipher)
+    if reader is not None:
+        row["personal"] = _personal(event, reader)
     return row
 
 
@@ -330,7 +350,7 @@ def prune(context: click.Context, days: int, notes: Path | None, yes: bool) -> N
         if segments:
             told = seal_event(
                 log.parts.keys,
-                _cipher(log),
+                _reader(log).of_site,
                 id=event_id(now=now, random=os.urandom(10)),
                 at=int(now),
                 name="audit_pruned",
@@ -352,13 +372,6 @@ def public_key(context: click.Context) -> None:
         log = _open(context)
         for key in public_keys(log.parts.keys):
             click.echo(verifier_key(log.parts.name, key))
-
-
-def _cipher(log: AuditLog) -> PersonalCipher:
-    from secureacct.fields import FieldCipher
-
-    cipher: PersonalCipher = FieldCipher(log.parts.keys.keys, table="event", column="personal", type=str)
-    return cipher
 
 
 def _time(seconds: int) -> str:

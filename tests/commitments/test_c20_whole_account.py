@@ -8,6 +8,8 @@ import zipfile
 
 import pytest
 
+from secureacct._faces import run_inline
+from secureacct.accounts.personal_log import PersonalLog
 from secureacct.audit import AuditLog
 from secureacct.commitments.correspondence import Correspondence, LetterParts
 from secureacct.commitments.erasure import Erasure, ErasureParts, suppress_erased
@@ -17,6 +19,8 @@ from secureacct.commitments.mailings import MailingList, MailingParts
 from secureacct.commitments.partners import Disclosures, PartnerParts, Partners
 from secureacct.commitments.whole_account import account_holdings, notes_of
 from secureacct.consent import ConsentParts, Consents, Declarations, Purpose
+from secureacct.fields import SubjectForgotten
+from secureacct.fields.loaded_keys import LoadedKeys
 from tests.commitments.test_c11_partner_opt_out import CARRIER
 from tests.privacy_kit import Clock
 
@@ -91,6 +95,19 @@ def test_the_archive_tells_everything_that_is_held(site, lived):
     assert holdings.missing(parts.store.held_tables()) == ()
 
 
+def personal_parts(parts, account_id):
+    """What a colleague with the keyring reads of an account's log, in a process of their own."""
+    reader = PersonalLog(parts.store, parts.vault.keys)
+    run_inline(reader.load([account_id]))
+    found = set()
+    for event in run_inline(parts.store.events_of(account_id, limit=200)):
+        try:
+            found |= set(reader.read(event)) if event.sealed else set()
+        except SubjectForgotten:
+            found.add("nobody can read it")
+    return found
+
+
 def test_after_leaving_nothing_signs_in_and_nothing_is_left(site, lived):
     """Sessions are dead, the password signs nobody in, no word of the person is in the database, the log
     and the ledger are whole, and the same address may begin again as somebody new."""
@@ -107,10 +124,11 @@ def test_after_leaving_nothing_signs_in_and_nothing_is_left(site, lived):
         ErasureParts(
             store=parts.store, keys=parts.vault.keys, clock=clock, events=notes_of(parts),
             holdings=account_holdings(parts, letters=letters.parts), address_of=address_of,
-            by_address=suppress_erased(mailings.parts.tokens, ["news"]),
+            by_address=suppress_erased(mailings.parts.tokens, ["news"]), data_keys=LoadedKeys(),
         )
     )  # fmt: skip
     erasure.request(account_id)
+    assert "device" in personal_parts(parts, account_id)
     clock.forward(days=15)
     assert len(erasure.run_due()) == 1
     assert browser.account is None
@@ -123,6 +141,7 @@ def test_after_leaving_nothing_signs_in_and_nothing_is_left(site, lived):
     assert b"canary letter" not in dump
     assert consents.verify_everyone()[1] == ()
     assert AuditLog(parts.store, parts.vault.keys).verify().ok
+    assert personal_parts(parts, account_id) == {"nobody can read it"}
     again = site.browser()
     assert again.post("/sign-up", {"email": person.email, "password": person.password}).status == 202
     assert again.post(site.link(person.email, "/verify")).status == 200
