@@ -1,8 +1,9 @@
 """Taking one's data along: asked for, made in the background, fetched once (C20).
 
 Rules of this file: an archive lies in the store in encrypted pieces and nowhere else; a worker that
-dies gives its job back after its lease, and the next one starts over; the link is random, works once,
-for its own account, and not for long. Asking for a fresh proof is the page's part.
+dies gives its job back after its lease, and the next one starts over; the link is random, for its own
+account, and not for long; it is used up when the last byte was handed over, and works again where the
+connection broke before. Asking for a fresh proof is the page's part.
 GDPR articles 15 and 20; ASVS 5 14.2.
 """
 
@@ -12,6 +13,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -35,6 +37,7 @@ from secureacct.records.exports import (
     ExportJob,
     FinishExport,
     LeaseExport,
+    ReturnExport,
     StartExport,
     TakeExport,
 )
@@ -42,6 +45,10 @@ from secureacct.records.mail import OutboxMail
 
 LINK_BYTES = 32  # 256 random bits
 LEASE = timedelta(minutes=5)  # renewed with every piece; ours
+FETCHING = timedelta(hours=1)  # after a server that died in the middle the link works again; ours
+MOST_FETCHES = (
+    5  # times a copy may be begun to be fetched, so that a broken connection is no second copy; ours
+)
 MOST_ATTEMPTS = 3  # times a job is tried before it is given up
 PIECE_LIMIT = 1 << 20  # 1 MiB: a piece is about 256 KiB, its last one may be longer
 
@@ -194,13 +201,16 @@ def _lease_s() -> int:
 
 
 async def take(parts: ExportParts, account_id: str, token: str) -> ExportJob:
-    """Use the one-time link. Then read the pieces, and drop them.
+    """Use the one-time link. Then read the pieces, and drop them; or give the copy back.
 
     :raises ExportRefused: used, too old, unknown, or another account's: all the same.
     """
     secret = b64url_strict(token) if len(token) <= 64 else None
     digest = hashlib.sha256(secret or b"").digest()
-    claim = TakeExport(account_id=account_id, link_hash=digest, now=parts.now())
+    until = parts.now() + int(FETCHING.total_seconds())
+    claim = TakeExport(
+        account_id=account_id, link_hash=digest, now=parts.now(), lease_until=until, most=MOST_FETCHES
+    )
     events = parts.events("app.export_taken", account_id=account_id, reason="")
     if isinstance(await parts.store.commit([claim], events=events), Lost):
         raise ExportRefused("this link is used, too old, or not yours")
@@ -221,6 +231,26 @@ async def drop(parts: ExportParts, job: ExportJob) -> None:
     await parts.store.commit([DropExports(job_id=job.id)])
 
 
+async def give_back(parts: ExportParts, job: ExportJob) -> None:
+    """The connection broke: the link works again. Where the store is down, its lease gives it back."""
+    with suppress(SecureAcctError):
+        await parts.store.commit([ReturnExport(job_id=job.id, lease_until=job.lease_until)])
+
+
+async def handed_out(parts: ExportParts, job: ExportJob) -> AsyncIterator[bytes]:
+    """The pieces of a copy that was taken. It is deleted when more is asked for after the last one, and
+    given back when the stream is closed before."""
+    number = 0
+    try:
+        while (data := await piece(parts, job, number)) is not None:
+            yield data
+            number += 1
+    except BaseException:
+        await give_back(parts, job)
+        raise
+    await drop(parts, job)
+
+
 class Exports:
     """Copies of one's data, for blocking programs."""
 
@@ -237,20 +267,23 @@ class Exports:
     drop: Final = blocking(drop)
 
     def download(self, account_id: str, token: str) -> Iterator[bytes]:
-        """The archive behind a one-time link, piece by piece; deleted when the last one is out.
+        """The archive behind a one-time link, piece by piece; deleted when the last one is out, and given
+        back when the iterator is closed before.
 
         :raises ExportRefused: at once, before anything is sent.
         """
         return self._pieces(self.take(account_id, token))
 
     def _pieces(self, job: ExportJob) -> Iterator[bytes]:
+        number = 0
         try:
-            number = 0
             while (data := run_inline(piece(self.parts, job, number))) is not None:
                 yield data
                 number += 1
-        finally:
-            self.drop(job)
+        except BaseException:
+            run_inline(give_back(self.parts, job))
+            raise
+        self.drop(job)
 
 
 class AsyncExports:
@@ -273,13 +306,4 @@ class AsyncExports:
 
         :raises ExportRefused: at once, before anything is sent.
         """
-        return self._pieces(await self.take(account_id, token))
-
-    async def _pieces(self, job: ExportJob) -> AsyncIterator[bytes]:
-        try:
-            number = 0
-            while (data := await piece(self.parts, job, number)) is not None:
-                yield data
-                number += 1
-        finally:
-            await self.drop(job)
+        return handed_out(self.parts, await self.take(account_id, token))

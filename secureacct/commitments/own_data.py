@@ -49,7 +49,8 @@ async def copies(privacy: Privacy, session: Session) -> Sequence[ExportJob]:
 
 
 async def take_copy(privacy: Privacy, session: Session, token: str, *, visit: Visit) -> AsyncIterator[bytes]:
-    """The archive behind a one-time link, piece by piece; it is deleted when the last one is out.
+    """The archive behind a one-time link, piece by piece; it is deleted when the last one is out. Closed
+    before, the link works again.
 
     :raises LinkUnknown: used, too old, unknown, or another account's: nobody learns which.
     """
@@ -58,17 +59,7 @@ async def take_copy(privacy: Privacy, session: Session, token: str, *, visit: Vi
         job = await export.take(exports, session.account_id, token)
     except ExportRefused:
         raise LinkUnknown from None
-
-    async def pieces() -> AsyncIterator[bytes]:
-        try:
-            number = 0
-            while (data := await export.piece(exports, job, number)) is not None:
-                yield data
-                number += 1
-        finally:
-            await export.drop(exports, job)
-
-    return pieces()
+    return export.handed_out(exports, job)
 
 
 async def ask_deletion(

@@ -16,8 +16,8 @@ class ExportJob:
     account_id: str
     state: str
     requested_at: int  # seconds since the epoch
-    lease_until: int = 0  # a worker that died gives the job back at this moment
-    attempts: int = 0
+    lease_until: int = 0  # a worker, or a fetching, that died gives the job back at this moment
+    attempts: int = 0  # to make it; once it is ready, to fetch it
     tables_done: int = 0
     tables: int = 0
     rows: int = 0
@@ -74,12 +74,23 @@ class FinishExport(Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeExport(Change):
-    """Use the one-time link. Holds once, for the account it belongs to, before it expires."""
+    """Begin to fetch the copy. Holds for the account it belongs to, before it expires, while nobody else
+    fetches it (or that was begun more than ``lease_until`` ago and never ended), and ``most`` times."""
 
     must_hold: ClassVar[bool] = True
     account_id: str
     link_hash: bytes = field(repr=False)
     now: int
+    lease_until: int = 0  # a server that died gives the copy back at this moment; 0: never
+    most: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnExport(Change):
+    """The connection broke: the link works again. Counts 0 unless it is the fetching that began last."""
+
+    job_id: str
+    lease_until: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,6 +178,42 @@ def test_the_link_works_once_and_the_copy_is_gone(site, store):
         site.exports.download("42", site.secret("export_ready"))
 
 
+def test_a_connection_that_breaks_costs_nobody_their_copy(site):
+    """Who hangs up in the middle may come again with the same link, five times in all; after the last byte
+    it is gone; a server that died in the middle gives it back after an hour."""
+    site.exports.request("42")
+    site.exports.work()
+    link = site.secret("export_ready")
+    for _ in range(3):
+        stream = site.exports.download("42", link)
+        assert next(stream)
+        with pytest.raises(ExportRefused):
+            site.exports.download("42", link)  # one at a time
+        stream.close()
+    died = site.exports.download("42", link)
+    assert next(died)
+    site.clock.forward(seconds=3601)
+    data = b"".join(site.exports.download("42", link))
+    assert zipfile.ZipFile(io.BytesIO(data)).testzip() is None
+    died.close()  # comes back too late to matter
+    assert site.exports.jobs_of("42") == []
+    with pytest.raises(ExportRefused):
+        site.exports.download("42", link)
+
+
+def test_who_hangs_up_again_and_again_gets_no_further_copy(site):
+    """A link begun five times is used up."""
+    site.exports.request("42")
+    site.exports.work()
+    link = site.secret("export_ready")
+    for _ in range(5):
+        stream = site.exports.download("42", link)
+        next(stream)
+        stream.close()
+    with pytest.raises(ExportRefused):
+        site.exports.download("42", link)
+
+
 def test_one_copy_at_a_time_with_progress(site):
     """Asking twice is refused; the job says how far it is."""
     site.exports.request("42")

@@ -363,7 +363,7 @@ def test_a_copy_goes_its_way_once(held: Held) -> None:
 
 
 def test_a_broken_fetch_is_given_back_and_not_for_ever(held: Held) -> None:
-    """Whoever began last gives the copy back; a dead server does so by its lease; five beginnings are enough."""
+    """Whoever began last gives the copy back; a dead server does so by its lease; not without end."""
     ready = job(state="ready", expires_at=NOW + 500, link_hash=b"l")
     assert held.won(StartExport(job=ready))
     take = {"account_id": "1", "link_hash": b"l", "most": 3}

@@ -86,6 +86,25 @@ def test_a_copy_is_fetched_once_by_its_owner(shop):
     assert [one["state"] for one in jobs] in ([], ["taken"])
 
 
+def test_who_hangs_up_in_the_middle_fetches_the_copy_with_the_same_link(shop):
+    """A connection that breaks before the last byte uses nothing up; after the last one the link is dead."""
+    member = shop.member()
+    member.post("/account/privacy/export", {"password": PASSWORD})
+    assert shop.run().copies == 1
+    link = shop.link(ADA, "/privacy/export/download/")
+    token = member.get("/account/session").json["csrf_token"]
+    cookies = "; ".join(f"{name}={value}" for name, value in member.cookies.items())
+    broken = shop.app.test_client(use_cookies=False).post(
+        link, base_url="https://shop.example", headers={"Cookie": cookies, "X-CSRF-Token": token}
+    )  # fmt: skip
+    assert broken.status_code == 200
+    assert next(iter(broken.response))  # what reached the client
+    broken.close()  # what a server does when the other side is gone
+    assert [one["state"] for one in member.get("/account/privacy/export").json["exports"]] == ["ready"]
+    assert zipfile.ZipFile(io.BytesIO(download(member, link).data)).testzip() is None
+    assert download(member, link).status_code == 410
+
+
 def test_deletion_needs_the_password_and_can_be_undone_signed_in(shop):
     """A stolen session alone deletes nothing; who asked sees the way back on every page, and takes it."""
     member = shop.member()

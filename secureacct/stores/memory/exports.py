@@ -11,6 +11,7 @@ from secureacct.records.exports import (
     ExportJob,
     FinishExport,
     LeaseExport,
+    ReturnExport,
     StartExport,
     TakeExport,
 )
@@ -76,7 +77,7 @@ def _finish(state: State, change: FinishExport) -> int:
     if job is None:
         return 0
     done = replace(job, state=change.state, expires_at=change.expires_at, link_hash=change.link_hash)
-    state.put(state.topic("export"), job.id, replace(done, lease_until=0))
+    state.put(state.topic("export"), job.id, replace(done, lease_until=0, attempts=0))
     if change.state != "ready":
         _drop_pieces(state, job.id)
     return 1
@@ -89,12 +90,24 @@ def _take(state: State, change: TakeExport) -> int:
         if (
             job.link_hash == change.link_hash
             and job.account_id == change.account_id
-            and job.state == "ready"
+            and (job.state == "ready" or (job.state == "taken" and 0 < job.lease_until <= change.now))
             and job.expires_at > change.now
+            and job.attempts < change.most
         ):
-            state.put(jobs, job.id, replace(job, state="taken"))
+            taken = replace(job, state="taken", lease_until=change.lease_until, attempts=job.attempts + 1)
+            state.put(jobs, job.id, taken)
             return 1
     return 0
+
+
+@makes(ReturnExport)
+def _return(state: State, change: ReturnExport) -> int:
+    jobs = state.topic("export")
+    job = jobs.get(change.job_id)
+    if job is None or job.state != "taken" or job.lease_until != change.lease_until:
+        return 0
+    state.put(jobs, job.id, replace(job, state="ready", lease_until=0))
+    return 1
 
 
 @makes(DropExports)

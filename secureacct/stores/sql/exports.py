@@ -16,6 +16,7 @@ from secureacct.records.exports import (
     ExportJob,
     FinishExport,
     LeaseExport,
+    ReturnExport,
     StartExport,
     TakeExport,
 )
@@ -120,7 +121,13 @@ def _finish(connection: sa.Connection, change: FinishExport) -> int:
         connection,
         sa.update(export)
         .where(*_held_by(change.job_id, change.attempt))
-        .values(state=change.state, expires_at=change.expires_at, link_hash=change.link_hash, lease_until=0),
+        .values(
+            state=change.state,
+            expires_at=change.expires_at,
+            link_hash=change.link_hash,
+            lease_until=0,
+            attempts=0,
+        ),
     )
     if mine and change.state != "ready":
         connection.execute(sa.delete(piece).where(piece.c.job_id == change.job_id))
@@ -135,10 +142,32 @@ def _take(connection: sa.Connection, change: TakeExport) -> int:
         .where(
             export.c.account_id == change.account_id,
             export.c.link_hash == change.link_hash,
-            export.c.state == "ready",
+            sa.or_(
+                export.c.state == "ready",
+                sa.and_(
+                    export.c.state == "taken",
+                    export.c.lease_until > 0,
+                    export.c.lease_until <= change.now,
+                ),
+            ),
             export.c.expires_at > change.now,
+            export.c.attempts < change.most,
         )
-        .values(state="taken"),
+        .values(state="taken", lease_until=change.lease_until, attempts=export.c.attempts + 1),
+    )
+
+
+@makes(ReturnExport)
+def _return(connection: sa.Connection, change: ReturnExport) -> int:
+    return count_of(
+        connection,
+        sa.update(export)
+        .where(
+            export.c.id == change.job_id,
+            export.c.state == "taken",
+            export.c.lease_until == change.lease_until,
+        )
+        .values(state="ready", lease_until=0),
     )
 
 
