@@ -1,7 +1,7 @@
 """Guards: the documentation shows code that exists.
 
 A block that opens with three backticks and ``python run`` is run, with the other such blocks of its page, in
-an empty folder.
+an empty folder. What the page takes for granted is named behind it: ``python run app``, see ``GIVEN``.
 Every other Python block must parse, and what it imports from us must exist.
 """
 
@@ -24,6 +24,26 @@ PAGES = sorted([*tree.ROOT.glob("*.md"), *(tree.ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^([ ]*)```python([^\n]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"\./run ([a-z]+)")
+GIVEN = {
+    "app": """
+from flask import Flask
+from secureacct.flask import SecureAcct
+app = Flask("docs")
+app.config.update(
+    SECUREACCT_DATABASE_URL="sqlite:///app.db",
+    SECUREACCT_KEYRING="keyring.json",
+    SECUREACCT_BASE_URL="https://localhost:8443",
+)
+""",
+    "keys": "from secureacct.keys import Keyring; keys = Keyring.generate()",
+    "session": """
+from secureacct.sessions import Sessions
+from secureacct.stores.memory import MemoryStore
+sessions = Sessions(MemoryStore())
+token = sessions.start("42")
+session = sessions.load(token)
+""",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +54,7 @@ class Block:
     line: int
     code: str
     runs: bool
+    given: tuple[str, ...]  # what stands before the page's first block
 
     @property
     def place(self) -> str:
@@ -45,8 +66,15 @@ def blocks_of(page: Path) -> list[Block]:
     """The Python blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
     return [
-        Block(page, text[: seen.start()].count("\n") + 2, textwrap.dedent(seen[3]), "run" in seen[2].split())
+        Block(
+            page,
+            text[: seen.start()].count("\n") + 2,
+            textwrap.dedent(seen[3]),
+            "run" in words,
+            tuple(words[1:]),
+        )
         for seen in FENCE.finditer(text)
+        for words in [seen[2].split()]
     ]
 
 
@@ -72,7 +100,9 @@ def test_a_block_imports_what_exists(block: Block) -> None:
 @pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.name)
 def test_a_page_runs(page: Path, tmp_path: Path) -> None:
     """The blocks of a page that say they run do so, one after the other, in an empty folder."""
-    code = "\n".join(block.code for block in blocks_of(page) if block.runs)
+    blocks = [block for block in blocks_of(page) if block.runs]
+    given = dict.fromkeys(name for block in blocks for name in block.given)
+    code = "\n".join([*(GIVEN[name] for name in given), *(block.code for block in blocks)])
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
