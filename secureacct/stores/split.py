@@ -11,6 +11,10 @@ There is no transaction over both, so the order is what keeps the promises:
 4. a session begins, and what is to wait is kept, only when every claim held; then the event itself and its
    mails are written.
 
+A sign-in and a new password may run at the same moment, each between two steps of the other. So where the
+security version is counted up, sessions are ended once more after SQL; and a session that has begun stays
+only if the version it was begun on still holds. One of the two always sees the other.
+
 A crash in between may sign somebody out or use a code up; it never lets anybody in, and is on record.
 """
 
@@ -27,12 +31,14 @@ from secureacct.records.accounts import (
     ClaimInterrupted,
     ClaimPending,
     EraseAccount,
+    HoldSecurityVersion,
 )
 from secureacct.records.challenges import ClaimChallenge, DropChallenges, PutChallenge
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.events import Event
 from secureacct.records.mail import OutboxMail
 from secureacct.records.sessions import (
+    BumpSecurityVersion,
     EndEverySession,
     EndReusedSession,
     EndSession,
@@ -132,6 +138,18 @@ class SplitStore:
             for change, count in zip(part, done.counts, strict=True):
                 if not isinstance(change, BOTH) or id(change) not in counted:
                     counted[id(change)] = counted.get(id(change), 0) + count
-        if starts and (events or mails):
-            await self.accounts.commit((), events=events, mails=mails)
+        if any(isinstance(one, BumpSecurityVersion) for one in in_sql):
+            await self._end_again([one for one in first if isinstance(one, EndSessions)])
+        if starts:
+            held = [one for one in in_sql if isinstance(one, HoldSecurityVersion)]
+            kept = await self.accounts.commit(held, events=events, mails=mails)
+            if isinstance(kept, Lost):
+                await self.sessions.commit(
+                    [EndSession(key=one.session.key) for one in last if isinstance(one, StartSession)]
+                )
+                return kept
         return Committed(tuple(counted[id(change)] for change in changes))
+
+    async def _end_again(self, ends: Sequence[EndSessions]) -> None:
+        if ends:
+            await self.sessions.commit(ends)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from secureacct._faces import run_inline
 from secureacct.records.changes import Lost
+from secureacct.records.sessions import EndSessions, StartSession
 from tests.journeys.kit import ADA, NEW_PASSWORD, PASSWORD, Shop
 
 
@@ -69,3 +71,69 @@ def test_nothing_begins_when_the_sql_side_loses(split: Shop) -> None:
     )
     assert isinstance(lost, Lost)
     assert len(run_inline(parts.store.sessions_of(account_id))) == before
+
+
+@pytest.mark.parametrize("moment", ["before the session begins", "after it began"])
+def test_a_sign_in_that_a_reset_overtakes_leaves_no_session(
+    split: Shop, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Between two steps of a thief's sign-in the owner's whole reset runs: the old password opens nothing."""
+    split.member()
+    owner = split.browser()
+    owner.post("/account/reset", {"email": ADA})
+    link = split.link(ADA, "/reset/")
+    sessions = split.parts.store.sessions
+    commit = sessions.commit
+    overtaken: list[str] = []
+
+    async def overtake(changes: Any, **more: Any) -> Any:
+        begins = any(isinstance(one, StartSession) for one in changes) and not overtaken
+        if begins:
+            overtaken.append(moment)
+        if begins and moment == "before the session begins":
+            assert owner.post(link, {"new_password": NEW_PASSWORD}).status_code == 200
+        done = await commit(changes, **more)
+        if begins and moment == "after it began":
+            assert owner.post(link, {"new_password": NEW_PASSWORD}).status_code == 200
+        return done
+
+    monkeypatch.setattr(sessions, "commit", overtake)
+    thief = split.browser()
+    assert thief.sign_in(ADA, PASSWORD).status_code == 401
+    assert overtaken
+    assert not thief.is_signed_in()
+    account_id = owner_id(split)
+    assert len(run_inline(split.parts.store.sessions_of(account_id))) == 0
+
+
+def test_a_reset_that_a_sign_in_overtakes_ends_its_session(
+    split: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between ending sessions and counting the version up a thief signs in: that session ends as well."""
+    split.member()
+    owner, thief = split.browser(), split.browser()
+    owner.post("/account/reset", {"email": ADA})
+    link = split.link(ADA, "/reset/")
+    sessions = split.parts.store.sessions
+    commit = sessions.commit
+    overtaken: list[str] = []
+
+    async def overtake(changes: Any, **more: Any) -> Any:
+        done = await commit(changes, **more)
+        if any(isinstance(one, EndSessions) for one in changes) and not overtaken:
+            overtaken.append("reset")
+            assert thief.sign_in(ADA, PASSWORD).status_code == 200
+            assert thief.is_signed_in()
+        return done
+
+    monkeypatch.setattr(sessions, "commit", overtake)
+    assert owner.post(link, {"new_password": NEW_PASSWORD}).json == {"status": "password_changed"}
+    assert overtaken
+    assert not thief.is_signed_in()
+    assert owner.sign_in(ADA, NEW_PASSWORD).status_code == 200
+
+
+def owner_id(shop: Shop) -> str:
+    """The account of Ada."""
+    known = run_inline(shop.parts.people.find(ADA))
+    return str(known.id)
