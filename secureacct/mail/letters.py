@@ -39,7 +39,7 @@ class Letter:
 _CHANGE_WAS_ME: Final = "If it was you, there is nothing to do."
 _NOT_ME: Final = Action("not_me", "This was not me: protect my account")
 _NOT_ME_DOES: Final = (
-    "That ends every session, holds back changes to your address and to how you sign in, and helps you"
+    "That signs every device out, holds back changes to your address and to how you sign in, and helps you"
     " to set a new password."
 )
 _IGNORE: Final = "If it was not you, you can ignore this mail: nothing changes."
@@ -69,8 +69,8 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             actions=(Action("reset", "Choose a new password"),),
             after=(
                 (
-                    "The link works once, for {lifetime}. Every session ends, and your second step stays as"
-                    " it is."
+                    "The link works once, for {lifetime}. Every device is signed out, and your second step"
+                    " stays as it is."
                 ),
                 _IGNORE,
             ),
@@ -122,9 +122,8 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             actions=(Action("undo", "Undo this change"),),
             after=(
                 (
-                    "You can undo it for {lifetime}. This address comes back, every session ends, and a new"
-                    " password"
-                    " is set by a mail to it."
+                    "You can undo it for {lifetime}. This address comes back, every device is signed out,"
+                    " and you set a new password by a mail to it."
                 ),
             ),
         ),
@@ -137,9 +136,8 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             subject="The change of your address at {site} was undone",
             before=(
                 (
-                    "Your account at {site} uses this address again. Every session has ended, and what was"
-                    " added to the"
-                    " account since the change was removed."
+                    "Your account at {site} uses this address again. Every device was signed out, and what"
+                    " was added to the account since the change was removed."
                 ),
             ),
             actions=(Action("reset", "Set a new password"),),
@@ -194,12 +192,12 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             actions=(_NOT_ME,),
             after=(_NOT_ME_DOES,),
         ),
-        "signed_out_session_used": Letter(
-            subject="A session of your account at {site} was used after it was signed out",
+        "ended_session_used": Letter(
+            subject="A session of your account at {site} was used after it had ended",
             before=(
                 (
-                    "Somebody used a session of your account at {site} that had been signed out, on {when},"
-                    " {device}. It opened nothing."
+                    "Somebody used a session of your account at {site} that had ended, on {when}, {device}."
+                    " It opened nothing."
                 ),
                 (
                     "If your connection broke while you signed out, it may have been your own browser. If"
@@ -210,11 +208,11 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             after=(_NOT_ME_DOES,),
         ),
         "session_stolen": Letter(
-            subject="A session of your account at {site} was ended",
+            subject="We signed out a device of your account at {site}",
             before=(
                 (
-                    "A copy of an old session of your account at {site} was used, so we ended that session."
-                    " You may have to sign in again."
+                    "A copy of what one of your browsers kept for {site} was used, so we signed that browser"
+                    " out. You may have to sign in again."
                 ),
                 "If you did not restore a backup of your browser, somebody may have copied it.",
             ),
@@ -273,9 +271,9 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             subject="Your account at {site} is protected",
             before=(
                 (
-                    "You told us that something in your account at {site} was not you. Every session has"
-                    " ended, and"
-                    " changes to your address and to how you sign in are held back until {when}."
+                    "You told us that something in your account at {site} was not you. Every device"
+                    " was signed out, and changes to your address and to how you sign in are held back"
+                    " until {when}."
                 ),
             ),
             actions=(Action("reset", "Choose a new password"),),
@@ -313,9 +311,8 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             subject="The second steps of your account at {site} were removed",
             before=(
                 (
-                    "Every second step of your account at {site} was removed, and every session has ended."
-                    " Sign in and"
-                    " set up a new one."
+                    "Every second step of your account at {site} was removed, and every device was"
+                    " signed out. Sign in and set up a new one."
                 ),
             ),
             actions=(Action("sign_in", "Sign in"), _NOT_ME),

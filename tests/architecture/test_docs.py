@@ -117,3 +117,12 @@ def test_a_page_links_to_what_exists(page: Path) -> None:
     assert [link for link in sorted(links) if not (page.parent / link).exists()] == []
     usage = (tree.ROOT / "run").read_text(encoding="utf-8")
     assert set(COMMAND.findall(text)) <= {*re.findall(r"^  ([a-z]+) ", usage, re.MULTILINE), "help"}
+
+
+def test_the_index_leads_to_every_page() -> None:
+    """Whoever opens docs/README.md finds each page to start with, to do, to look up and to understand."""
+    index = tree.ROOT / "docs" / "README.md"
+    linked = {(index.parent / link).resolve() for link in LINK.findall(index.read_text(encoding="utf-8"))}
+    folders = ("start", "howto", "reference", "why")
+    pages = [page for folder in folders for page in (index.parent / folder).glob("*.md")]
+    assert [page.name for page in pages if page not in linked] == []
