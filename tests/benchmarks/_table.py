@@ -57,20 +57,23 @@ def in_turns(count: int, sides: dict[str, Callable[[], object]]) -> dict[str, fl
     return {name: statistics.median(each) for name, each in times.items()}
 
 
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
 @contextlib.contextmanager
-def one_core() -> Iterator[None]:
-    """This process, and every server it starts meanwhile, on one core.
+def one_core(*, another: bool = False) -> Iterator[None]:
+    """This process, and every server it starts meanwhile, on one core; ``another`` than usual.
 
     A client and its server wait for each other, so they lose nothing by it. Left to the kernel, which may put
     each pair of them on one core or on two, one query took 26 or 69 µs on the machine of the documented run:
     two sides that are alike measured 2.6 to 1. Elsewhere than on Linux this does nothing.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    if not CORES:
         row("no way to hold sides on one core here: trust ratios less", "")
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
+    os.sched_setaffinity(0, {CORES[0] if another else CORES[-1]})
     try:
         yield
     finally:
