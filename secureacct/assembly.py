@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from secureacct._faces import run_inline
-from secureacct.accounts import mails, recording
+from secureacct.accounts import mails, recording, unusual
 from secureacct.accounts.building import account_parts
 from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, PasskeyChoices, Site, Visit
 from secureacct.accounts.vault import ProfileField
@@ -46,6 +46,7 @@ from secureacct.ports.accounts import Directory, PasswordStore
 from secureacct.ports.mailer import Mailer
 from secureacct.records.events import Event
 from secureacct.sessions import Remember, SessionPolicy
+from secureacct.sessions.devices import Device
 from secureacct.sessions.parts import Notices
 from secureacct.settings import PREFIX, Settings
 from secureacct.throttle import ThrottlePolicy
@@ -102,6 +103,7 @@ class Assembly:
         if policy is None:
             raise ConfigurationError(f"{PREFIX}POLICY must be one of: {', '.join(POLICIES)}")
         self.policy = policy
+        self.started: Final = self.choices.clock()  # seconds since the epoch
         self.proxies: Final = _proxies(settings)
         self._lock = threading.RLock()
         self._store: Any = self.choices.store
@@ -286,11 +288,20 @@ class Assembly:
         """Seconds after which no session of this site can be alive."""
         return (self.choices.sessions or self.policy.sessions).longest_s
 
-    def tell_reuse(self, account_id: str, session_id: str, now: int) -> Notices:
-        """What is committed when a remembered session's old token is used again: its owner is told."""
+    def tell_reuse(
+        self, account_id: str, session_id: str, now: int, *, ended: bool, device: Device | None
+    ) -> Notices:
+        """What is committed when a dead token is used again: its owner is told."""
         parts = self.parts
         known = run_inline(parts.people.by_id(account_id))
-        visit = Visit()
+        visit = Visit() if device is None else Visit(device=device.name, network=device.network)
+        if ended:
+            if known is None:
+                return Notices()
+            odd, (told, links) = unusual.used_after_its_end(
+                parts, known, visit, session_id=session_id, now=now
+            )
+            return Notices(events=(odd,), mails=told, links=links)
         event = recording.happened(
             parts,
             "session_expired_used",
@@ -301,7 +312,8 @@ class Assembly:
             visit=visit,
             now=now,
         )
-        return (event,), (() if known is None else (mails.session_stolen(parts, known, now=now),))
+        stolen = () if known is None else (mails.session_stolen(parts, known, now=now),)
+        return Notices(events=(event,), mails=stolen)
 
     def create_schema(self) -> None:
         """Make the tables that are missing. Never called by ``init_app``.

@@ -25,7 +25,7 @@ REASONS = {
     "failures_then_success": "a sign-in after many wrong attempts",
     "two_networks_at_once": "a sign-in from one network while another was in use",
     "new_device_on_new_network": "a new browser on a new network",
-    "used_after_sign_out": "a session was used after it was signed out",
+    "used_after_sign_out": "a sign-in was used after it had ended",
 }
 
 

@@ -194,9 +194,9 @@ def unusual_sign_in(parts: AccountParts, known: Known, visit: Visit, *, rule: st
     return _notice(parts, _UNUSUAL[rule], known, visit, now=now, facts=facts)
 
 
-def signed_out_session_used(parts: AccountParts, known: Known, visit: Visit, *, now: int) -> Told:
+def ended_session_used(parts: AccountParts, known: Known, visit: Visit, *, now: int) -> Told:
     """A session that its owner had signed out was used again: somebody has a copy."""
-    return _notice(parts, "signed_out_session_used", known, visit, now=now)
+    return _notice(parts, "ended_session_used", known, visit, now=now)
 
 
 def session_stolen(parts: AccountParts, known: Known, *, now: int) -> OutboxMail:

@@ -11,7 +11,8 @@ from secureacct.sessions.devices import opened
 
 
 async def sign_out(parts: AccountParts, session: Session, *, visit: Visit = Visit()) -> None:
-    """End this session. Ended already is no error.
+    """End this session. Ended already is no error. Its token is remembered for a while, so that the owner
+    hears of a copy; only here, where the browser lets go of its own.
 
     :raises StoreUnavailable: the store did not answer: the session may still live.
     """
@@ -20,7 +21,8 @@ async def sign_out(parts: AccountParts, session: Session, *, visit: Visit = Visi
         parts, "sign_out", outcome="ok", account=session.account_id, session=session.id, visit=visit, now=now
     )
     # By its id: the key may be one that the clock rotated out a moment ago, which ends nothing.
-    end = EndSessionById(account_id=session.account_id, session_id=session.id)
+    trace_at = now if parts.sessions.remember is not None else None  # other policies look for none
+    end = EndSessionById(account_id=session.account_id, session_id=session.id, trace_at=trace_at)
     await parts.store.commit((end,), events=(event,))
 
 

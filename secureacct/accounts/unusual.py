@@ -96,3 +96,23 @@ def told(
     if found:
         return events, mails.unusual_sign_in(parts, known, visit, rule=found[0].rule, now=now)
     return events, mails.new_device(parts, known, visit, now=now)
+
+
+def used_after_its_end(
+    parts: AccountParts, known: Known, visit: Visit, *, session_id: str, now: int
+) -> tuple[Event, mails.Told]:
+    """What tells the owner that a session was used after they signed out."""
+    network = coarse(visit.network) if visit.network else ""
+    found = anomalies.used_after_sign_out(Sighting(at=now, device=visit.device, network=network))
+    event = recording.happened(
+        parts,
+        "anomaly",
+        outcome="ok",
+        reason=found.rule,
+        account=known.id,
+        session=session_id,
+        visit=visit,
+        now=now,
+        detail=found.why,
+    )
+    return event, mails.ended_session_used(parts, known, visit, now=now)

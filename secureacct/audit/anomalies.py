@@ -105,26 +105,14 @@ def two_networks_at_once(now: Sighting, before: Sequence[Sighting]) -> Anomaly |
     )
 
 
-def used_after_sign_out(use: Sighting, *, ended_at: int) -> Anomaly | None:
+def used_after_sign_out(use: Sighting) -> Anomaly:
     """A session's token came back after its owner had signed out: somebody kept a copy."""
-    if use.at <= ended_at:
-        return None
     return Anomaly(
         rule="used_after_sign_out",
-        why=f"A session that was signed out {_span(use.at - ended_at)} earlier was used again "
-        f"by {use.device} from {_named(use.network)}. It opened nothing.",
+        why=f"A sign-in that had ended was used again by {use.device} from {_named(use.network)}. "
+        "It opened nothing.",
     )
 
 
 def _named(network: str) -> str:
     return f"the network {network}" if network else "an unknown network"
-
-
-def _span(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} seconds"
-    if seconds < 7200:
-        return f"{seconds // 60} minutes"
-    if seconds < 172_800:
-        return f"{seconds // 3600} hours"
-    return f"{seconds // 86_400} days"

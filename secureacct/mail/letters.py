@@ -193,15 +193,15 @@ ENGLISH: Final[Mapping[str, Letter]] = MappingProxyType(
             after=(_NOT_ME_DOES,),
         ),
         "ended_session_used": Letter(
-            subject="A session of your account at {site} was used after it had ended",
+            subject="What a browser of yours kept for {site} was used after it was signed out",
             before=(
                 (
-                    "Somebody used a session of your account at {site} that had ended, on {when}, {device}."
-                    " It opened nothing."
+                    "Somebody used what a browser of yours had kept for {site}, after it was signed out, on"
+                    " {when}, {device}. It opened nothing."
                 ),
                 (
-                    "If your connection broke while you signed out, it may have been your own browser. If"
-                    " not, somebody has a copy of what your browser kept."
+                    "If your connection broke while you signed out, it may have been that browser itself. If"
+                    " not, somebody has a copy."
                 ),
             ),
             actions=(_NOT_ME,),

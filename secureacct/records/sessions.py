@@ -129,7 +129,7 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """Where a remembered session's token went when the clock rotated it."""
+    """What a dead token stood for: the clock rotated it out, or its owner signed out."""
 
     account_id: str
     session_id: str  # the public id
@@ -193,6 +193,9 @@ class EndSessionById(Change):
 
     account_id: str
     session_id: str
+    trace_at: int | None = (
+        None  # seconds since the epoch: remember its token, to notice its use
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +208,14 @@ class EndReusedSession(Change):
     must_hold: ClassVar[bool] = True
     account_id: str
     session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetTrace(Change):
+    """Forget what a dead token stood for. Claim: it is still known, so the owner is told once."""
+
+    must_hold: ClassVar[bool] = True
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +278,7 @@ CHANGES: tuple[type[Change], ...] = (
     EndSession,
     EndSessionById,
     EndReusedSession,
+    ForgetTrace,
     SetSessionData,
     EndSessions,
     EndEverySession,

@@ -9,15 +9,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from secureacct.ports.sessions import SessionStore
+from secureacct.records.changes import Change
 from secureacct.records.events import Event
 from secureacct.records.mail import OutboxMail
 from secureacct.records.sessions import Session
+from secureacct.sessions.devices import Device
 from secureacct.sessions.policy import Limits, SessionPolicy
 
 if TYPE_CHECKING:
     from secureacct.keys import Keyring
 
-Notices = tuple[Sequence[Event], Sequence[OutboxMail]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notices:
+    """What tells an owner of a dead token's use, committed together: events, mails, and their links."""
+
+    events: Sequence[Event] = ()
+    mails: Sequence[OutboxMail] = ()
+    links: Sequence[Change] = ()
 
 
 class Meter(Protocol):
@@ -29,10 +38,16 @@ class Meter(Protocol):
 
 
 class TellReuse(Protocol):
-    """Makes the events and mails that tell an owner of a reused token, committed with its end."""
+    """Makes what tells an owner that a dead token was used again, committed with what ends that."""
 
-    def __call__(self, account_id: str, session_id: str, now: int) -> Notices:
-        """The events and mails to commit."""
+    def __call__(
+        self, account_id: str, session_id: str, now: int, *, ended: bool, device: Device | None
+    ) -> Notices:
+        """What to commit.
+
+        :param ended: the session was over before; else it lived on under a newer token, and ends now.
+        :param device: who used it, where the caller of ``load`` could say.
+        """
         ...
 
 

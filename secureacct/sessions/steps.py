@@ -9,7 +9,7 @@ Rule 3: a token that cannot be right is nobody, never an error.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,25 +25,32 @@ from secureacct.records.sessions import (
     EndReusedSession,
     EndSession,
     EndSessionById,
+    ForgetTrace,
+    Moved,
     Session,
 )
 from secureacct.sessions import birth, rules
 from secureacct.sessions.devices import Device
 from secureacct.sessions.errors import AccountNotActive, SessionEnded, TooManySessions
-from secureacct.sessions.parts import Meter, SessionParts
+from secureacct.sessions.parts import Meter, Notices, SessionParts
 from secureacct.sessions.policy import CLOCK_SLACK_S, GRACE_S, SessionPolicy
 from secureacct.sessions.token import key_of
 
 log: Final = logs.logger("sessions")
 
 
-async def load(parts: SessionParts, token: str | None) -> Session | None:
+Seen = Callable[[], Device]
+"""Names the device behind a request, asked only when there is something to tell."""
+
+
+async def load(parts: SessionParts, token: str | None, *, seen: Seen | None = None) -> Session | None:
     """The session a token stands for; None for every token that stands for none.
 
+    :param seen: names the device that sent the token, for the owner's notice if it is a copy of a dead one.
     :raises StoreUnavailable: the store did not answer, so nobody is signed in for now.
     """
     if parts.meter is not None:
-        return await _measured(parts, parts.meter, token)
+        return await _measured(parts, parts.meter, token, seen)
     key = key_of(token)
     if key is None:
         return None
@@ -53,7 +60,7 @@ async def load(parts: SessionParts, token: str | None) -> Session | None:
         return None  # the token itself says that it is over
     session = await parts.store.session(key)
     if session is None:
-        return await _rotated_out(parts, key, now=now) if parts.remembered.rotate_s else None
+        return await _after_its_end(parts, key, seen, now=now) if parts.remembered.rotate_s else None
     limits = parts.limits if session.token_at is None else parts.remembered
     if rules.why_ended(session, limits, now=now) is not None:
         return None
@@ -62,11 +69,13 @@ async def load(parts: SessionParts, token: str | None) -> Session | None:
     return session
 
 
-async def _measured(parts: SessionParts, meter: Meter, token: str | None) -> Session | None:
+async def _measured(
+    parts: SessionParts, meter: Meter, token: str | None, seen: Seen | None
+) -> Session | None:
     began = time.perf_counter()
     outcome = "unavailable"
     try:
-        session = await load(replace(parts, meter=None), token)
+        session = await load(replace(parts, meter=None), token, seen=seen)
         outcome = "live" if session is not None else "none"
     finally:
         meter("sessions.load", outcome, time.perf_counter() - began)
@@ -80,12 +89,12 @@ async def _touch(parts: SessionParts, session: Session, *, now: int) -> None:
         logs.event(log, "sessions.touch_failed", level="warning", session=session.id)
 
 
-async def _rotated_out(parts: SessionParts, key: bytes, *, now: int) -> Session | None:
-    """A key that finds nothing may be one the clock rotated out.
+async def _after_its_end(parts: SessionParts, key: bytes, seen: Seen | None, *, now: int) -> Session | None:
+    """A key that finds nothing may be one the clock rotated out, or one whose owner signed out.
 
-    Within the grace it still reads: the session comes back under the old key, on which every claim is
-    lost. Later it is a copy in somebody else's hands, or the owner's after the thief's turn: the
-    session ends, and the owner is told once.
+    Within the grace a rotated one still reads: the session comes back under the old key, on which every claim
+    is lost. Later it is a copy in somebody else's hands, or the owner's after the thief's turn: the session
+    ends if it lives, and the owner is told once. Requests that were under way at a sign-out tell nothing.
     """
     trace = await parts.store.moved_session(key)
     if trace is None:
@@ -95,21 +104,28 @@ async def _rotated_out(parts: SessionParts, key: bytes, *, now: int) -> Session 
             if session.id == trace.session_id:
                 return session._replace(key=key)
         return None
-    events, mails = (
-        parts.tell_reuse(trace.account_id, trace.session_id, now)
-        if parts.tell_reuse is not None
-        else ((), ())
-    )
     end = EndReusedSession(account_id=trace.account_id, session_id=trace.session_id)
-    if not isinstance(await parts.store.commit((end,), events=events, mails=mails), Lost):
-        logs.event(
-            log,
-            "sessions.token_reused",
-            level="warning",
-            account=trace.account_id,
-            session=trace.session_id,
-        )
+    forget = ForgetTrace(key=key)
+    for ended, claims in ((False, (end, forget)), (True, (forget,))):
+        told = _told(parts, trace, seen, ended=ended, now=now)
+        done = await parts.store.commit((*claims, *told.links), events=told.events, mails=told.mails)
+        if not isinstance(done, Lost):
+            logs.event(
+                log,
+                "sessions.token_reused",
+                level="warning",
+                account=trace.account_id,
+                session=trace.session_id,
+            )
+            break
     return None
+
+
+def _told(parts: SessionParts, trace: Moved, seen: Seen | None, *, ended: bool, now: int) -> Notices:
+    if parts.tell_reuse is None:
+        return Notices()
+    device = seen() if seen is not None else None
+    return parts.tell_reuse(trace.account_id, trace.session_id, now, ended=ended, device=device)
 
 
 async def _live(parts: SessionParts, account_id: str, *, now: int) -> list[Session]:

@@ -7,6 +7,7 @@ request; nothing is opened before the first request.
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,7 +24,7 @@ from secureacct.cookies import SecureCookie, account_cookies
 from secureacct.headers import HeaderSet, SecurityHeaders, security_headers
 from secureacct.records.sessions import Session
 from secureacct.sessions import steps as sessions
-from secureacct.sessions.devices import name_of
+from secureacct.sessions.devices import Device, name_of
 from secureacct.sessions.parts import SessionParts, parts_of
 from secureacct.web.http import Answer, Request
 from secureacct.web.negotiation import EMPTY, Form, wants_json
@@ -149,7 +150,8 @@ class WebSite:
         safe = self.carries_credentials(request, who)
         cookies = request.cookies if safe else ""
         token = self.cookies.session.read(cookies) if cookies else None
-        session = await sessions.load(self.sessions, token) if token else None
+        seen = functools.partial(_device, request, who)
+        session = await sessions.load(self.sessions, token, seen=seen) if token else None
         presession = self.cookies.presession.read(cookies) if cookies else None
         if session is not None:
             self._watch_address(session.id, who.address)
@@ -233,6 +235,10 @@ class Knock:
     def signed_in_as(self, token: str, *, max_age_s: int | None) -> None:
         """The answer sets the session cookie."""
         self.set_cookies.append(self.site.cookies.session.set(token, max_age=max_age_s))
+
+
+def _device(request: Request, who: Client) -> Device:
+    return Device(name_of(request.header("user-agent")), who.address)
 
 
 def redirect(location: str, **more: object) -> Answer:

@@ -10,7 +10,13 @@ import pytest
 from secureacct.keys import Keyring
 from secureacct.records.changes import Committed, Lost
 from secureacct.records.events import Event
-from secureacct.records.sessions import BumpSecurityVersion, EndSessions, SetAccountStatus, StartSession
+from secureacct.records.sessions import (
+    BumpSecurityVersion,
+    EndSessionById,
+    EndSessions,
+    SetAccountStatus,
+    StartSession,
+)
 from secureacct.sessions import (
     AccountNotActive,
     AsyncSessions,
@@ -24,6 +30,7 @@ from secureacct.sessions import (
     begin,
     moved,
 )
+from secureacct.sessions.parts import Notices
 from secureacct.sessions.token import key_of
 from tests.contract.conftest import IN_REDIS, KINDS, WAYS, Held
 
@@ -547,9 +554,10 @@ def test_a_renewed_token_used_again_ends_the_session_and_tells(store: Held, cloc
     """Thief and owner hold the same token: whoever comes second ends the session, and it is told once."""
     told: list[tuple[str, str, int]] = []
 
-    def tell(account_id: str, session_id: str, now: int) -> Any:
-        told.append((account_id, session_id, now))
-        return (), ()
+    def tell(account_id: str, session_id: str, now: int, *, ended: bool, device: Any) -> Notices:
+        if not ended:
+            told.append((account_id, session_id, now))
+        return Notices()
 
     sessions = _sessions(store, clock, tell_reuse=tell)
     stolen, other = sessions.start("42", remember=True), sessions.start("42", remember=True)
@@ -562,6 +570,39 @@ def test_a_renewed_token_used_again_ends_the_session_and_tells(store: Held, cloc
     assert sessions.load(stolen) is None
     assert sessions.load(other) is not None
     assert told[0] == ("42", public, NOW + DAY_S + 10)
+
+
+def test_a_token_used_after_its_owner_signed_out_is_told_once(store: Held, clock: Clock) -> None:
+    """It opens nothing; requests under way tell nothing; of the copy the owner hears once, and by whom."""
+    told: list[Any] = []
+    thief = Device("Chrome on Windows", "198.51.100.0/24")
+
+    def tell(account_id: str, session_id: str, now: int, *, ended: bool, device: Any) -> Notices:
+        told.append((account_id, session_id, ended, device))
+        return Notices()
+
+    sessions = _sessions(store, clock, tell_reuse=tell)
+    token, other = sessions.start("42"), sessions.start("42")
+    public = sessions.load(token).id
+    store.commit(EndSessionById(account_id="42", session_id=public, trace_at=NOW))
+    clock.advance(9)
+    assert sessions.load(token) is None
+    assert told == []
+    clock.advance(1)
+    for _ in range(3):
+        assert sessions.load(token, seen=lambda: thief) is None
+    assert [one for one in told if one[2]][:1] == [("42", public, True, thief)]
+    assert len([one for one in told if one[2]]) == 1
+    assert sessions.load(other) is not None
+
+
+def test_a_session_ended_without_a_trace_tells_nothing(store: Held, clock: Clock) -> None:
+    """Signed out from elsewhere, a device still holds its own token: that is no copy."""
+    sessions = _sessions(store, clock, tell_reuse=lambda *_, **__: pytest.fail("told"))
+    token = sessions.start("42")
+    sessions.end_by_id("42", sessions.load(token).id)
+    clock.advance(60)
+    assert sessions.load(token) is None
 
 
 def test_signing_out_just_after_a_renewal_ends_it(sessions: Any, clock: Clock) -> None:

@@ -155,6 +155,40 @@ def test_one_mail_for_a_sign_in_with_a_recovery_code(shop: Shop) -> None:
     assert len(odd(owner)) >= 1
 
 
+def test_a_copied_cookie_used_after_the_owner_signed_out(anywhere: Shop) -> None:
+    """It opens nothing, the owner hears of it once, by whom and from where, and the mail's link protects."""
+    shop = anywhere
+    owner = shop.member()
+    robber = owner.stolen()
+    robber.agent, robber.address = CHROME, "198.51.100.9"
+    robber.cookies.pop("__Host-Http-device")
+    owner.post("/account/sign-out")
+    before = len(subjects(shop))
+    assert not robber.is_signed_in()
+    assert len(subjects(shop)) == before
+    shop.clock.forward(60)
+    for _ in range(3):
+        assert not robber.is_signed_in()
+    assert len(subjects(shop)) == before + 1
+    assert subjects(shop)[0] == "What a browser of yours kept for Shop was used after it was signed out"
+    assert odd(owner) == [
+        f"A sign-in that had ended was used again by Chrome on Windows from {AWAY}. It opened nothing."
+    ]
+    assert shop.browser().post(shop.link(ADA, "/not-me/")).status_code == 200
+
+
+def test_a_device_signed_out_from_elsewhere_is_no_thief(shop: Shop) -> None:
+    """It still sends its own cookie, and nobody is alarmed."""
+    owner = shop.member()
+    phone = thief(shop)
+    assert phone.sign_in(ADA).status_code == 200
+    owner.post("/account/devices", {"others": "1"})
+    before = len(subjects(shop))
+    shop.clock.forward(60)
+    assert not phone.is_signed_in()
+    assert len(subjects(shop)) == before
+
+
 def test_a_log_that_cannot_be_read_keeps_nobody_out(
     shop: Shop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,23 +134,36 @@ def _end(state: State, change: r.EndSession) -> int:
     return 1
 
 
-def _end_by_id(state: State, account_id: str, session_id: str) -> int:
+def _end_by_id(state: State, account_id: str, session_id: str) -> bytes | None:
     rows = state.topic("session")
     for key in _keys_of(state, account_id):
         if rows[key].id == session_id:
             _remove(state, rows[key])
-            return 1
-    return 0
+            return key
+    return None
 
 
 @makes(r.EndSessionById)
 def _end_one(state: State, change: r.EndSessionById) -> int:
-    return _end_by_id(state, change.account_id, change.session_id)
+    key = _end_by_id(state, change.account_id, change.session_id)
+    if key is not None and change.trace_at is not None:
+        trace = Moved(account_id=change.account_id, session_id=change.session_id, moved_at=change.trace_at)
+        state.put(state.topic("session_moved"), key, trace)
+    return int(key is not None)
 
 
 @makes(r.EndReusedSession)
 def _end_reused(state: State, change: r.EndReusedSession) -> int:
-    return _end_by_id(state, change.account_id, change.session_id)
+    return int(_end_by_id(state, change.account_id, change.session_id) is not None)
+
+
+@makes(r.ForgetTrace)
+def _forget_trace(state: State, change: r.ForgetTrace) -> int:
+    traces = state.topic("session_moved")
+    if change.key not in traces:
+        return 0
+    state.drop(traces, change.key)
+    return 1
 
 
 @makes(r.SetSessionData)
@@ -272,9 +285,10 @@ class MemorySessions(MemoryBase):
             return Purged(len(dead), more, looked_at[-1] if looked_at else cursor)
 
     def _forget_traces(self) -> None:
+        """Those whose hour is before that of every session, as in SQL."""
         traces: dict[bytes, Moved] = self.state.topic("session_moved")
-        alive = {(one.account_id, one.id) for one in self.state.topic("session").values()}
-        for key in [key for key, one in traces.items() if (one.account_id, one.session_id) not in alive]:
+        oldest = min((key[: r.HOUR_BYTES] for key in self.state.topic("session")), default=None)
+        for key in [key for key in traces if oldest is None or key[: r.HOUR_BYTES] < oldest]:
             self.state.drop(traces, key)
 
     async def count_sessions(self) -> int:

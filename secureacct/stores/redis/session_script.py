@@ -7,7 +7,7 @@ one slot, one expiry and one fate: losing the key signs the account out and can 
     s<20 bytes>   a session, named by the hash of its token
     d<20 bytes>   what is kept about its device
     x<20 bytes>   the app's data
-    m<20 bytes>   a token that the clock rotated out
+    m<20 bytes>   a dead token: the clock rotated it out, or its owner signed out
 
 A session is 26 bytes and its proofs: started, seen, ends, idle limit, token made (4 bytes each, seconds,
 until 2106; the last is 0 for one that is not remembered), nonce (6). With its proofs it stays under the
@@ -24,6 +24,7 @@ import struct
 from secureacct.records.sessions import HASH_BYTES, HOUR_BYTES, HOUR_S, TAG_BYTES, Session
 
 TRIM_OVER = 64  # fields of a hash from which a start also removes what has expired; ours
+TRACED_S = 30 * 86_400  # seconds a dead token is remembered where fields are many; ours
 KEPT_S = 400 * 86_400  # seconds an active account's hash outlives its last change at most; RFC 6265bis
 
 SCRIPT = f"""
@@ -93,8 +94,11 @@ function ops.start(id, first_epoch, at_most, hash, value, device, ends_in)
     if at_most > 0 or redis.call('HLEN', key) > {TRIM_OVER} then
         local live = 0
         for field, old in pairs(view()) do
-            if string.sub(field, 1, 1) == 's' then
+            local kind = string.sub(field, 1, 1)
+            if kind == 's' then
                 if is_live(old) then live = live + 1 else forget(string.sub(field, 2)) end
+            elseif kind == 'm' and struct.unpack('>I4', old) + {TRACED_S} < now then
+                drop(field)
             end
         end
         if at_most > 0 and live >= at_most then return 0 end
@@ -130,7 +134,7 @@ function ops.finish(hash)
     forget(hash)
     return 1
 end
-function ops.finish_id(id, hour, nonce)
+function ops.finish_id(id, hour, nonce, trace)
     local own = state()
     if not own or own.id ~= id then return 0 end
     for field, value in pairs(view()) do
@@ -138,11 +142,17 @@ function ops.finish_id(id, hour, nonce)
             local started = struct.unpack('>I4', value)
             if math.floor(started / {HOUR_S}) == tonumber(hour) then
                 forget(string.sub(field, 2))
+                if trace ~= '' then put('m' .. string.sub(field, 2), trace .. nonce) end
                 return 1
             end
         end
     end
     return 0
+end
+function ops.forget_trace(hash)
+    if not get('m' .. hash) then return 0 end
+    drop('m' .. hash)
+    return 1
 end
 function ops.data(hash, body)
     if not get('s' .. hash) or not active() then return 0 end

@@ -61,7 +61,11 @@ def _operation(change: Change) -> tuple[bytes, list[Any]]:
             return change.key[s.TAG], ["finish", change.key[s.HASH]]
         case r.EndSessionById() | r.EndReusedSession():
             hour, nonce = r.place_of_id(change.session_id) or (0, b"")
-            return account_tag(change.account_id), ["finish_id", change.account_id, hour, nonce]
+            traced_at = change.trace_at if isinstance(change, r.EndSessionById) else None
+            trace = s.time_bytes(traced_at) if traced_at is not None else b""
+            return account_tag(change.account_id), ["finish_id", change.account_id, hour, nonce, trace]
+        case r.ForgetTrace():
+            return change.key[s.TAG], ["forget_trace", change.key[s.HASH]]
         case r.SetSessionData():
             return change.key[s.TAG], ["data", change.key[s.HASH], change.body or ""]
         case r.EndSessions():

@@ -143,6 +143,7 @@ PURGE_DATA = sa.text(
     f"""DELETE FROM sa_session_data WHERE {_IN_RANGE} AND NOT EXISTS (SELECT 1 FROM sa_session s
         WHERE s.hour = sa_session_data.hour AND s.lookup = sa_session_data.lookup)"""
 )
+FORGET_TRACE = sa.text("DELETE FROM sa_session_moved WHERE hour = :hour AND lookup = :lookup")
 PURGE_MOVED = sa.text(
     "DELETE FROM sa_session_moved WHERE hour < coalesce((SELECT min(hour) FROM sa_session), 16777216)"
 )

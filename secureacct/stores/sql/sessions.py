@@ -108,7 +108,9 @@ def _end(connection: sa.Connection, change: r.EndSession) -> int:
     return ended
 
 
-def _end_by_id(connection: sa.Connection, account_id: str, session_id: str) -> int:
+def _end_by_id(
+    connection: sa.Connection, account_id: str, session_id: str, trace_at: int | None = None
+) -> int:
     place = r.place_of_id(session_id)
     if place is None:
         return 0
@@ -117,18 +119,27 @@ def _end_by_id(connection: sa.Connection, account_id: str, session_id: str) -> i
     lookup = connection.execute(q.END_BY_ID, values).scalar()
     if lookup is None:
         return 0
-    connection.execute(q.END_DATA, {"hour": hour, "lookup": lookup})
+    where = {"hour": hour, "lookup": lookup}
+    connection.execute(q.END_DATA, where)
+    if trace_at is not None:
+        trace = {**where, "moved_at": trace_at, "account_id": account_id, "session_id": session_id}
+        connection.execute(sa.insert(session_moved), trace)
     return 1
 
 
 @makes(r.EndSessionById)
 def _end_one(connection: sa.Connection, change: r.EndSessionById) -> int:
-    return _end_by_id(connection, change.account_id, change.session_id)
+    return _end_by_id(connection, change.account_id, change.session_id, change.trace_at)
 
 
 @makes(r.EndReusedSession)
 def _end_reused(connection: sa.Connection, change: r.EndReusedSession) -> int:
     return _end_by_id(connection, change.account_id, change.session_id)
+
+
+@makes(r.ForgetTrace)
+def _forget_trace(connection: sa.Connection, change: r.ForgetTrace) -> int:
+    return _run(connection, q.FORGET_TRACE, **_where(change.key))
 
 
 @makes(r.SetSessionData)
