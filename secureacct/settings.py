@@ -10,6 +10,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +35,7 @@ class Settings:
     base_url: str  # https://shop.example, or http://localhost:8000 for trying out
     site_name: str = ""  # in mails and page titles; the host of base_url if empty
     contact: str = ""  # where questions go: an address or a URL, in mails and security.txt
+    contact_until: str = ""  # the day the contact holds until, 2027-06-30: when security.txt expires
     env: str = "development"  # "production" refuses what is only for trying out
     cookie_name: str = "session"  # after the prefix __Host-Http-
     url_prefix: str = "/account"
@@ -71,6 +73,7 @@ class Settings:
             raise ConfigurationError(f"{PREFIX}ENV is production, but {PREFIX}BASE_URL is http://localhost")
         self._check_stores()
         self._check_mail()
+        _ = self.contact_expires
         if self.network_budget < 1:
             raise ConfigurationError(
                 f"{PREFIX}NETWORK_BUDGET must be a number of attempts an hour, at least 1"
@@ -108,6 +111,20 @@ class Settings:
                 raise ConfigurationError(f"{name} must be smtp://user:password@host:587, console: or outbox:")
             if not self.mail_from:
                 raise ConfigurationError(f"{PREFIX}MAIL_FROM must name the sender of account mails")
+
+    @property
+    def contact_expires(self) -> datetime | None:
+        """The last moment of ``contact_until``.
+
+        :raises ConfigurationError: it is no day.
+        """
+        if not self.contact_until:
+            return None
+        try:
+            day = date.fromisoformat(self.contact_until)
+        except ValueError:
+            raise ConfigurationError(f"{PREFIX}CONTACT_UNTIL must be a day like 2027-06-30") from None
+        return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC)
 
     @property
     def is_local(self) -> bool:

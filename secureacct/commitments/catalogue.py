@@ -217,7 +217,7 @@ OURS: tuple[Commitment, ...] = (
         kept_by="/.well-known/security.txt and the contact on the policy page",
         check="Both are there and have not expired.",
         people="Somebody reads and answers.",
-        mend="Set SECUREACCT_CONTACT.",
+        mend="Set SECUREACCT_CONTACT, and SECUREACCT_CONTACT_UNTIL to a day less than a year ahead.",
     ),
 )
 """The promises that this library helps to keep."""

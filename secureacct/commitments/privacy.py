@@ -32,7 +32,7 @@ from secureacct.records.events import Event
 from secureacct.records.mail import Message
 from secureacct.records.policies import PolicyVersion
 
-CONTACT_AHEAD = timedelta(days=90)  # how far ahead security.txt expires unless the app says when; ours
+CONTACT_AHEAD = timedelta(days=90)  # from the start to security.txt's end, unless somebody says when; ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class PrivacyChoices:
     grace: timedelta = timedelta(days=14)  # between asking for deletion and deletion; ours
     keep_copies: timedelta = timedelta(days=7)  # how long an export waits to be fetched; ours
     security_contact: Sequence[str] = ()  # URIs for security.txt; the site's contact if empty
-    security_until: datetime | None = None  # when security.txt expires; None: 90 days ahead, always
+    security_until: datetime | None = None  # when security.txt expires; None: SECUREACCT_CONTACT_UNTIL
     data_keys: LoadedKeys | None = None  # Subjects.loaded, where the app has keys for each person
 
     def __post_init__(self) -> None:
@@ -224,20 +224,30 @@ async def register_policies(privacy: Privacy) -> None:
         await register(privacy.policies, one)
 
 
-def security_txt(declared: PrivacyChoices, *, contact: str, base_url: str, now: float) -> SecurityTxt | None:
-    """What ``/.well-known/security.txt`` says; None without a contact. RFC 9116.
+def security_txt(
+    declared: PrivacyChoices,
+    *,
+    contact: str,
+    base_url: str,
+    started: float,
+    until: datetime | None = None,
+) -> SecurityTxt | None:
+    """What ``/.well-known/security.txt`` says; None without a contact. RFC 9116 section 2.5.5 wants a date
+    after which nobody relies on it; where nobody gave one, a site that nobody starts again goes stale.
 
     :param contact: the site's contact, an address or a URL.
+    :param started: when this process began, in seconds since the epoch.
+    :param until: when the contact expires, unless ``security_until`` says so.
     """
     given = tuple(declared.security_contact) or ((contact,) if contact else ())
     uris = tuple(f"mailto:{one}" if "@" in one and ":" not in one else one for one in given)
     uris = tuple(one for one in uris if one.startswith(("https:", "mailto:", "tel:")))
     if not uris:
         return None
-    today = datetime.fromtimestamp(now - now % 86_400, UTC)
+    today = datetime.fromtimestamp(started - started % 86_400, UTC)
     here = f"{base_url}/.well-known/security.txt"
     return SecurityTxt(
         contact=uris,
-        expires=declared.security_until or today + CONTACT_AHEAD,
+        expires=declared.security_until or until or today + CONTACT_AHEAD,
         canonical=(here,) if here.startswith("https:") else (),
     )

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from secureacct.assembly import Assembly
+from secureacct.assembly import Assembly, Choices
 from secureacct.client_address import TrustedProxies
-from secureacct.doctor.findings import Finding
+from secureacct.commitments.contact import SecurityTxt, problems
+from secureacct.commitments.privacy import PrivacyChoices
+from secureacct.doctor.findings import Finding, Level
 from secureacct.errors import SecureAcctError
 from secureacct.keys import Keyring
 from secureacct.password_rules import PasswordRules
@@ -21,10 +25,18 @@ EFFECTIVE_ENTRIES = 3000  # blocklist entries that satisfy the policy; ASVS 5 6.
 OLD_KEYS = 5  # readable keys of one root that make looking things up slow; ours
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Every finding about a configuration, in the order of the steps of a start."""
+def examine(settings: Settings, choices: Choices | None = None) -> list[Finding]:
+    """Every finding about a configuration, in the order of the steps of a start.
+
+    :param choices: what the app says in code, where it is known.
+    """
     found: list[Finding] = []
-    for look in (_transport, _keyring, _database, _mail, _proxies, _passwords):
+    if choices is not None:
+        until = (choices.privacy or PrivacyChoices()).security_until
+        if until is not None:
+            settings = replace(settings, contact_until=f"{until:%Y-%m-%d}")
+        found.extend(_own_users(choices))
+    for look in (_transport, _keyring, _database, _mail, _proxies, _passwords, _contact):
         found.extend(_safely(look, settings))
     return found
 
@@ -34,6 +46,19 @@ def _safely(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -
         yield from look(settings)
     except SecureAcctError as error:
         yield Finding(look.__name__.strip("_"), "bad", str(error))
+
+
+def _own_users(choices: Choices) -> Iterator[Finding]:
+    holdings = (choices.privacy or PrivacyChoices()).holdings
+    if choices.directory is not None and not holdings:
+        yield Finding(
+            "leaving",
+            "bad",
+            "people can neither download their data nor leave (both pages answer 404): the app has users of "
+            "its own, and no holding says how to export and erase them",
+            "PrivacyChoices(holdings=[Holding(...)]) for the table of users; docs/howto/privacy-pages.md",
+            "GDPR articles 15, 17 and 20",
+        )
 
 
 def _transport(settings: Settings) -> Iterator[Finding]:
@@ -133,6 +158,26 @@ def _proxies(settings: Settings) -> Iterator[Finding]:
             f"{PREFIX}TRUSTED_PROXIES=10.0.0.0/8 (the proxy's own network), or leave it if there is none",
             "ASVS 4.1.3",
         )
+
+
+def _contact(settings: Settings) -> Iterator[Finding]:
+    until = settings.contact_expires
+    rfc = "RFC 9116 section 2.5.5"
+    mend = f"{PREFIX}CONTACT_UNTIL=YYYY-MM-DD, a day less than a year ahead, and a note to renew it"
+    if not settings.contact:
+        said = "nobody is named for questions and for reports of holes: there is no security.txt"
+        yield Finding("contact", "warn", said, f"{PREFIX}CONTACT=security@...", rfc)
+    elif until is None:
+        said = "nobody said until when the contact holds, so security.txt ends 90 days after each start"
+        yield Finding("contact", "warn", f"{said} (unless the app's PrivacyChoices say when)", mend, rfc)
+    else:
+        now = datetime.now(UTC)
+        wrong = problems(SecurityTxt(contact=("mailto:any@example.org",), expires=until), now=now)
+        if wrong:
+            level: Level = "bad" if until <= now else "warn"
+            yield Finding("contact", level, f"security.txt: {wrong[0]}", mend, rfc)
+        else:
+            yield Finding("contact", "ok", f"the contact holds until {until:%Y-%m-%d}", source=rfc)
 
 
 def _passwords(settings: Settings) -> Iterator[Finding]:

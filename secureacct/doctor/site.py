@@ -10,12 +10,16 @@ import http.client
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from secureacct._urls import BaseUrl
-from secureacct.doctor.findings import Finding
+from secureacct.commitments.contact import PATH, problems, read_security_txt
+from secureacct.commitments.errors import BadPromise
+from secureacct.doctor.findings import Finding, Level
 
 TIMEOUT_S = 10.0  # seconds for one answer; ours
+MOST_BODY = 16_384  # bytes of an answer that are read; ours
 YEAR_S = 31_536_000  # seconds; ASVS 5 3.4.1
 MUST_NOT_EXIST = "resource-that-should-not-exist-whose-status-code-should-not-be-200"
 
@@ -27,6 +31,7 @@ class Seen:
     status: int
     headers: Mapping[str, str]
     cookies: tuple[str, ...]
+    body: bytes = b""  # the beginning of it
 
 
 def examine(url: str, *, prefix: str = "/account", ca_file: str | None = None) -> list[Finding]:
@@ -62,6 +67,7 @@ def _ask(base: BaseUrl, path: str, ca_file: str | None, *, plain: bool = False) 
             answer.status,
             {name.lower(): value for name, value in answer.getheaders()},
             tuple(answer.headers.get_all("Set-Cookie") or ()),
+            answer.read(MOST_BODY),
         )
         connection.close()
     except (OSError, http.client.HTTPException, ssl.SSLError):
@@ -118,14 +124,23 @@ def _well_known(base: BaseUrl, ca_file: str | None) -> Iterator[Finding]:
     yield Finding(
         "honest_404", "ok" if honest else "bad", "an unknown well-known address is not answered with success"
     )
-    seen = _ask(base, "/.well-known/security.txt", ca_file)
-    there = seen is not None and seen.status == 200
-    yield Finding(
-        "security_txt",
-        "ok" if there else "warn",
-        "/.well-known/security.txt names a contact",
-        source="RFC 9116",
-    )
+    yield _security_txt(_ask(base, PATH, ca_file))
+
+
+def _security_txt(seen: Seen | None) -> Finding:
+    source, mend = "RFC 9116", "set SECUREACCT_CONTACT, and SECUREACCT_CONTACT_UNTIL to a day within a year"
+    if seen is None or seen.status != 200:
+        return Finding("security_txt", "warn", f"{PATH} is not there", mend, source)
+    try:
+        served = read_security_txt(seen.body.decode("utf-8", "replace"))
+    except BadPromise as error:
+        return Finding("security_txt", "bad", str(error), mend, source)
+    now = datetime.now(UTC)
+    if wrong := problems(served, now=now):
+        level: Level = "bad" if served.expires <= now else "warn"
+        return Finding("security_txt", level, f"{PATH}: {wrong[0]}", mend, source)
+    said = f"{PATH} names {served.contact[0]}, until {served.expires:%Y-%m-%d}"
+    return Finding("security_txt", "ok", said, source=source)
 
 
 def _plain_http(base: BaseUrl, prefix: str) -> Iterator[Finding]:

@@ -99,8 +99,13 @@ _PATTERNS = tuple(_compiled(words) for words in LANGUAGES)
 _BUT = re.compile(r"\b(?:but|and|so|instead|just|sondern|und|aber|mais|et|pero|sino|y|ma|e)\b", re.IGNORECASE)
 
 
+_ASCII_UNSEEN = {code: None for code in (*range(32), 127) if chr(code) not in "\n\t"}
+
+
 def visible(text: str) -> str:
     """Text as a reader sees it: one form of each letter, nothing that takes no room; pure."""
+    if text.isascii():
+        return text.translate(_ASCII_UNSEEN)
     seen = unicodedata.normalize("NFKC", text).replace("\u2019", "'")
     return "".join(char for char in seen if char in "\n\t" or unicodedata.category(char) not in ("Cf", "Cc"))
 

@@ -6,11 +6,15 @@ made (``prepare``) or after (``spoil``); the promise it breaks is its name.
 
 from __future__ import annotations
 
+import atexit
+import functools
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +38,9 @@ Prepare = Callable[["Stage"], None]
 
 SPOILED: dict[str, Spoil] = {}  # what is done to the app after it was made, by promise and name
 PREPARED: dict[str, Prepare] = {}  # and before
-BASE_URL = "https://shop.example"
 WHOLE = {
+    "SECUREACCT_BASE_URL": "https://shop.example",
+    "SECUREACCT_CONTACT_UNTIL": f"{datetime.now(UTC) + timedelta(days=200):%Y-%m-%d}",
     "SECUREACCT_KEYRING_PASSPHRASE": "a passphrase of the real site",
     "SECUREACCT_MAIL_FROM": "shop@shop.example",
     "SECUREACCT_MAIL_URL": "smtp://mail.example",
@@ -62,6 +67,14 @@ def prepares(promise: str) -> Callable[[Prepare], Prepare]:
     return register
 
 
+@functools.cache
+def _compiled() -> jinja2.FileSystemBytecodeCache:
+    """Templates compiled once for every stage of this run."""
+    folder = tempfile.mkdtemp(prefix="sa-templates-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return jinja2.FileSystemBytecodeCache(folder)
+
+
 @dataclass
 class Stage:
     """The example on its way to being broken. ``settings`` are put over its own."""
@@ -80,8 +93,9 @@ class Stage:
             plain(extension, app)
 
         self.patch.setattr(SecureAcct, "init_app", init_app)
-        made = shop.create_app(BASE_URL, self.folder)
+        made = shop.create_app(folder=self.folder)
         self.patch.setattr(SecureAcct, "init_app", plain)
+        made.jinja_env.bytecode_cache = _compiled()
         if spoil is not None:
             spoil(self, made)
         return made
@@ -121,7 +135,7 @@ def headers(app: flask.Flask, change: Callable[[str, str], str | None]) -> None:
 
         return inner(environ, started)
 
-    app.wsgi_app = outer  # type: ignore[method-assign]
+    app.wsgi_app = outer  # type: ignore[assignment, method-assign]
 
 
 def cookies(app: flask.Flask, change: Callable[[str], str]) -> None:
@@ -256,7 +270,7 @@ def cookie_before_the_choice(_: Stage, app: flask.Flask) -> None:
         counted = ("Set-Cookie", "shop-visits=1; Path=/")
         return inner(environ, lambda status, given, *more: start(status, [*given, counted], *more))
 
-    app.wsgi_app = outer  # type: ignore[method-assign]
+    app.wsgi_app = outer  # type: ignore[assignment, method-assign]
 
 
 @spoils("C09")
@@ -504,6 +518,12 @@ def contact_expired(_: Stage, app: flask.Flask) -> None:
         if flask.request.path == "/.well-known/security.txt":
             return flask.Response(contact(days=-1), content_type="text/plain")
         return None
+
+
+@prepares("C21")
+def contact_without_an_end(stage: Stage) -> None:
+    """Nobody said until when the contact holds."""
+    stage.settings["SECUREACCT_CONTACT_UNTIL"] = ""
 
 
 @prepares("C21")

@@ -26,6 +26,7 @@ def make_site(folder: Path, *, broken: str = "", hasher: PasswordHasher | None =
     app = flask.Flask("stage")
     app.config.update(
         SECUREACCT_DATABASE_URL=f"sqlite:///{folder / 'real.db'}",
+        SECUREACCT_CONTACT_UNTIL=f"{datetime.now(UTC) + timedelta(days=200):%Y-%m-%d}",
         SECUREACCT_KEYRING=str(folder / "real.json"),
         SECUREACCT_BASE_URL="https://shop.example",
         SECUREACCT_KEYRING_PASSPHRASE="" if broken == "C16" else "a passphrase of the real site",

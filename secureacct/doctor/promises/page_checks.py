@@ -249,7 +249,10 @@ def copy_and_leave(site: Rehearsal) -> str:
     """The copy holds what the person gave us and goes out once; after erasure nothing of them is left."""
     person = site.person()
     browser, account = person.signed_in(), _account_id(site, person)
-    only_if(browser.page("/privacy/export", headers=JSON).status != 404, "this app has no export page")
+    only_if(
+        browser.page("/privacy/export", headers=JSON).status != 404,
+        "this app has no export page: no holding says how to export and erase its people",
+    )
     given = _fill_profile(site, person, browser)
     _copy(site, person, browser, given)
     asked = browser.post("/privacy/delete", {"password": person.password})

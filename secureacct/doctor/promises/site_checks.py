@@ -259,7 +259,10 @@ def export_and_deletion(site: Rehearsal) -> str:
     browser = site.person().signed_in()
     for path in ("/privacy/export", "/privacy/delete"):
         answer = browser.post(path, {})
-        only_if(answer.status != 404, f"this app has no page {path}")
+        only_if(
+            answer.status != 404,
+            f"this app has no page {path}: it has users of its own, and no holding says how to erase them",
+        )
         need(answer.status in (400, 401, 422), f"{path} without the password: {answer.status}")
     return "both ask for the password"
 
@@ -276,4 +279,6 @@ def security_txt(site: Rehearsal) -> str:
         raise Broken(str(error)) from None
     wrong = problems(served, now=datetime.now(UTC))
     need(not wrong, "; ".join(wrong))
+    dated = site.configured.contact_until or site.site.assembly.promises.security_until
+    need(dated or site.configured.is_local, "nobody said until when the contact holds")
     return f"{served.contact[0]}, until {served.expires:%Y-%m-%d}"

@@ -38,7 +38,8 @@ async def security_txt(knock: Knock) -> Answer:
         assembly.promises,
         contact=settings.contact,
         base_url=settings.base_url,
-        now=assembly.choices.clock(),
+        started=assembly.started,
+        until=settings.contact_expires,
     )
     if found is None:
         return Answer(status=404, body=b"", content_type=MEDIA_TYPE, kind="page")
