@@ -33,7 +33,7 @@ from secureacct.records.accounts import (
 )
 from secureacct.records.changes import Change, Lost
 from secureacct.records.events import Event
-from secureacct.records.factors import Factors
+from secureacct.records.factors import Factors, HoldFactors
 from secureacct.records.mail import OutboxMail
 from secureacct.sessions.birth import first_epoch
 from secureacct.throttle import AuthenticatorPaused, TooManyAttempts
@@ -128,9 +128,9 @@ async def sign_in(
         remember=wish.remember,
     )
     hold = HoldSecurityVersion(account_id=known.id, security_version=known.security_version)
-    return await let_in(
-        parts, known, minted, (hold, *rehash, minted.change), wish, visit, method="password", now=now
-    )
+    alone = HoldFactors(account_id=known.id, version=factors.version)  # no second step came on meanwhile
+    changes = (hold, alone, *rehash, minted.change)
+    return await let_in(parts, known, minted, changes, wish, visit, method="password", now=now)
 
 
 async def finish_with_passkey(

@@ -87,6 +87,18 @@ class Factors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldFactors(Change):
+    """Claim: the set of factors is still the one that was read. Changes nothing.
+
+    Goes behind a claim on the account's state, whose row every change of the set waits for.
+    """
+
+    must_hold: ClassVar[bool] = True
+    account_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddTotp(Change):
     """Keep an authenticator that is still to be confirmed. Claim: fewer than ``at_most`` exist."""
 

@@ -11,9 +11,9 @@ There is no transaction over both, so the order is what keeps the promises:
 4. a session begins, and what is to wait is kept, only when every claim held; then the event itself and its
    mails are written.
 
-A sign-in and a new password may run at the same moment, each between two steps of the other. So where the
-security version is counted up, sessions are ended once more after SQL; and a session that has begun stays
-only if the version it was begun on still holds. One of the two always sees the other.
+A sign-in and a new password (or a new second step) may run at the same moment, each between two steps of the
+other. So where SQL claimed something, sessions are ended once more after it; and a session that has begun
+stays only if what it was begun on still holds. One of the two always sees the other.
 
 A crash in between may sign somebody out or use a code up; it never lets anybody in, and is on record.
 """
@@ -36,14 +36,15 @@ from secureacct.records.accounts import (
 from secureacct.records.challenges import ClaimChallenge, DropChallenges, PutChallenge
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.events import Event
+from secureacct.records.factors import HoldFactors
 from secureacct.records.mail import OutboxMail
 from secureacct.records.sessions import (
-    BumpSecurityVersion,
     EndEverySession,
     EndReusedSession,
     EndSession,
     EndSessionById,
     EndSessions,
+    ForgetTrace,
     RotateSession,
     SetAccountStatus,
     SetSessionData,
@@ -52,7 +53,15 @@ from secureacct.records.sessions import (
 )
 
 USED_UP = (ClaimChallenge, ClaimPending, ClaimInterrupted)
-SESSIONS_ONLY = (RotateSession, TouchSession, EndSession, EndSessionById, EndReusedSession, SetSessionData)
+SESSIONS_ONLY = (
+    RotateSession,
+    TouchSession,
+    EndSession,
+    EndSessionById,
+    EndReusedSession,
+    ForgetTrace,
+    SetSessionData,
+)
 BOTH = (EndSessions, EndEverySession, SetAccountStatus)  # the epoch stands in SQL too, for device marks
 DROPPED = (EraseAccount, DropChallenges)  # of both: SQL may hold some from before there was a session store
 BEGUN = (StartSession, PutChallenge, AddPending, AddInterrupted)
@@ -138,10 +147,10 @@ class SplitStore:
             for change, count in zip(part, done.counts, strict=True):
                 if not isinstance(change, BOTH) or id(change) not in counted:
                     counted[id(change)] = counted.get(id(change), 0) + count
-        if any(isinstance(one, BumpSecurityVersion) for one in in_sql):
+        if any(one.must_hold for one in in_sql):
             await self._end_again([one for one in first if isinstance(one, EndSessions)])
         if starts:
-            held = [one for one in in_sql if isinstance(one, HoldSecurityVersion)]
+            held = [one for one in in_sql if isinstance(one, (HoldSecurityVersion, HoldFactors))]
             kept = await self.accounts.commit(held, events=events, mails=mails)
             if isinstance(kept, Lost):
                 await self.sessions.commit(

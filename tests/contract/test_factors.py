@@ -21,6 +21,7 @@ from secureacct.records.factors import (
     DisableTotp,
     EraseFactors,
     Factors,
+    HoldFactors,
     RemoveEveryFactor,
     RemovePasskey,
     RemoveTotp,
@@ -45,6 +46,18 @@ def test_an_account_without_factors_has_an_empty_record(held: Held) -> None:
     """Nothing is a record too, and it says that there is no second factor."""
     assert held.of("a") == Factors(account_id="a")
     assert not held.of("a").any
+
+
+def test_a_set_that_changed_is_no_longer_held(held: Held) -> None:
+    """A decision on what an account holds stands only while it holds just that; no record is version 0."""
+    assert held.won(HoldFactors(account_id="a", version=0))
+    assert not held.won(HoldFactors(account_id="a", version=1))
+    held.commit(AddTotp(factor=totp()))
+    version = held.of("a").version
+    assert held.won(HoldFactors(account_id="a", version=version))
+    assert held.of("a").version == version
+    assert not held.won(HoldFactors(account_id="a", version=0))
+    assert held.won(HoldFactors(account_id="b", version=0))
 
 
 def test_everything_comes_back_as_it_was_put(held: Held) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from secureacct.records.sessions import StartSession
+from secureacct.totp import Totp
 from tests.journeys.kit import ADA, MALLORY, NEW_PASSWORD, PASSWORD, Browser, Shop
 
 AT_ONCE = 4
@@ -231,3 +233,27 @@ def test_parallel_guesses_are_counted(raced: Shop) -> None:
         for number in range(12)
     ]
     assert statuses(together(sent)).count(401) <= 5
+
+
+def test_a_password_alone_is_too_late_for_an_account_with_a_second_step(
+    raced: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner switches the second step on while a thief's sign-in is between its look and its session."""
+    ada = raced.member()
+    secret = ada.post("/account/two-step", {"password": PASSWORD}).json["secret"]  # type: ignore[index]
+    ada.totp = Totp.from_secret(secret, issuer="Shop", account="x")
+    store = raced.parts.store
+    commit = store.commit
+    overtaken: list[int] = []
+
+    async def overtake(changes: Any, **more: Any) -> Any:
+        if any(isinstance(one, StartSession) for one in changes) and not overtaken:
+            overtaken.append(ada.post("/account/two-step/confirm", {"code": ada.code()}).status_code)
+        return await commit(changes, **more)
+
+    monkeypatch.setattr(store, "commit", overtake)
+    thief = raced.browser()
+    assert thief.sign_in().status_code == 401
+    assert overtaken == [200]
+    assert not thief.is_signed_in()
+    assert ada.is_signed_in()

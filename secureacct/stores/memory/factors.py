@@ -14,6 +14,7 @@ from secureacct.records.factors import (
     DisableTotp,
     EraseFactors,
     Factors,
+    HoldFactors,
     Passkey,
     RemoveEveryFactor,
     RemovePasskey,
@@ -75,6 +76,11 @@ def _own_totp(state: State, id: str, account_id: str) -> TotpFactor | None:
 def _own_passkey(state: State, id: str, account_id: str) -> Passkey | None:
     own = (one for one in _passkeys(state).values() if one.id == id and one.account_id == account_id)
     return next(own, None)
+
+
+@makes(HoldFactors)
+def _hold(state: State, change: HoldFactors) -> int:
+    return int(_sets(state).get(change.account_id, _Set()).version == change.version)
 
 
 @makes(AddTotp)

@@ -20,6 +20,7 @@ from secureacct.records.factors import (
     DisableTotp,
     EraseFactors,
     Factors,
+    HoldFactors,
     Passkey,
     RemoveEveryFactor,
     RemovePasskey,
@@ -123,6 +124,14 @@ def _below(connection: sa.Connection, table: sa.Table, row: dict[str, Any], at_m
         include_defaults=False,
     )
     return count_of(connection, insert.on_conflict_do_nothing())
+
+
+@makes(HoldFactors)
+def _hold(connection: sa.Connection, change: HoldFactors) -> int:
+    own = sa.select(factor_set.c.version).where(factor_set.c.account_id == change.account_id)
+    now = sa.select(sa.func.coalesce(own.scalar_subquery(), 0).label("version")).subquery()
+    held = sa.select(sa.func.count()).select_from(now).where(now.c.version == change.version)
+    return int(connection.execute(held).scalar_one())
 
 
 @makes(AddTotp)
