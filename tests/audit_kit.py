@@ -90,15 +90,15 @@ def opened(kind: str, request: Any) -> Iterator[Driver]:
         from sqlalchemy.ext.asyncio import create_async_engine
 
         with asyncio.Runner() as runner:
-            engine = create_async_engine(_url(kind, request))
+            awaiting = create_async_engine(_url(kind, request))
 
             async def begin() -> None:
-                async with engine.begin() as connection:
+                async with awaiting.begin() as connection:
                     await connection.run_sync(metadata.create_all, tables=TABLES)
 
             runner.run(begin())
-            yield Driver(AsyncSql(engine), runner)
-            runner.run(engine.dispose())
+            yield Driver(AsyncSql(awaiting), runner)
+            runner.run(awaiting.dispose())
 
 
 def _url(kind: str, request: Any) -> str:

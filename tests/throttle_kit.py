@@ -71,15 +71,15 @@ def opened(kind: str, request: Any) -> Iterator[Driver]:
         from sqlalchemy.ext.asyncio import create_async_engine
 
         with asyncio.Runner() as runner:
-            engine = create_async_engine(_url(kind, request))
+            awaiting = create_async_engine(_url(kind, request))
 
             async def begin() -> None:
-                async with engine.begin() as connection:
+                async with awaiting.begin() as connection:
                     await connection.run_sync(throttle.create)
 
             runner.run(begin())
-            yield Driver(AwaitingThrottle(engine), runner)
-            runner.run(engine.dispose())
+            yield Driver(AwaitingThrottle(awaiting), runner)
+            runner.run(awaiting.dispose())
     else:
         yield from _valkey(kind, request)
 

@@ -20,6 +20,7 @@ def test_a_visit_left_alone_ends_on_the_server_too():
     """A copied cookie of a visit that was left alone is nobody, whatever the browser kept."""
     clock = Clock()
     policy = SessionPolicy()
+    assert policy.idle is not None
     sessions = Sessions(MemoryStore(), policy=policy, clock=clock)
     token = sessions.start("42")
     assert sessions.load(token) is not None
@@ -31,6 +32,7 @@ def test_a_busy_visit_ends_one_day_as_well():
     """Using it all the time keeps it alive up to the absolute limit and not longer."""
     clock = Clock()
     policy = SessionPolicy()
+    assert policy.idle is not None
     sessions = Sessions(MemoryStore(), policy=policy, clock=clock)
     token, steps = sessions.start("42"), 0
     while sessions.load(token) is not None:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from secureacct._faces import run_inline
-from secureacct.commitments.list_matching import WINDOW, match_list, match_list_async
+from secureacct.commitments.list_matching import WINDOW, MatchProgress, match_list, match_list_async
 from secureacct.fields import BlindIndex
 from secureacct.records.accounts import ClaimIdentifier
 from tests.privacy_kit import OnSql
@@ -67,7 +67,7 @@ def test_nothing_of_the_list_is_kept(store, index, tmp_path):
     """The accounts come out; of the list's addresses there is no trace in the database."""
     run_inline(store.commit([ClaimIdentifier(tokens=(index.of("ada@example.org"),), account_id="42", now=0)]))
     theirs = ["Ada@example.org", "canary@example.org", " ", "not an address", ""]
-    progress = []
+    progress: list[MatchProgress] = []
     assert list(match_list(store, index, theirs, progress=progress.append)) == ["42"]
     assert (progress[-1].read, progress[-1].matched, progress[-1].unreadable) == (3, 1, 1)
     for file in tmp_path.iterdir():

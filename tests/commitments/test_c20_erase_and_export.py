@@ -8,6 +8,7 @@ import json
 import tracemalloc
 import zipfile
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,10 @@ class Orders:
     """The app's own table."""
 
     def __init__(self) -> None:
-        self.rows = {"42": [{"order": 1, "note": NASTY}, {"order": 2, "note": None}], "43": [{"order": 3}]}
+        self.rows: dict[str, list[dict[str, Any]]] = {
+            "42": [{"order": 1, "note": NASTY}, {"order": 2, "note": None}],
+            "43": [{"order": 3}],
+        }
 
     def of(self, account_id):
         return self.rows.get(account_id, [])

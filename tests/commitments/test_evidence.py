@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -120,7 +121,7 @@ def test_a_piece_that_stops_keeping_its_promise_is_found(promise, monkeypatch):
 
 def test_a_check_that_fails_by_itself_counts_as_broken():
     """Nobody can say that such a promise is kept; one that cannot run is not proven; none is no proof."""
-    checks = Checks()
+    checks: Checks[Any] = Checks()
 
     @checks("SHOP01", "falls over")
     def falls_over(subject):
@@ -152,7 +153,7 @@ def test_an_app_adds_promises_of_its_own_and_changes_none_of_ours():
         replace(OWN, words="")
     with pytest.raises(BadPromise):
         replace(OWN, kind="organisational")
-    stray = [Check("SHOP02", "x", lambda _: "x")]
+    stray: list[Check[Any]] = [Check("SHOP02", "x", lambda _: "x")]
     with pytest.raises(BadPromise):
         judge(Catalogue(), [(stray, None)], subject="x", made_at=0, versions=())
 

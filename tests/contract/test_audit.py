@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from secureacct.audit import notes_in, steps
+from secureacct.audit import EventKeys, notes_in, steps
 from secureacct.audit.errors import SinkUnavailable
 from secureacct.audit.steps import AuditParts
 from secureacct.keys import Keyring
 from secureacct.records.audit import Pending, Segment
+from secureacct.stores.sql.base import metadata
 from tests import audit_kit
 from tests.audit_kit import START
 from tests.throttle_kit import Driver
@@ -114,7 +115,7 @@ class Broken:
 def test_notes_wait_for_a_sink_that_is_down(driver: Driver, keys: Keyring) -> None:
     """Sealing goes on, notes arrive later and in order, and nothing unanchored is pruned."""
     sink = Broken()
-    parts = AuditParts(driver.store, audit_kit.EventKeys(keys), (sink,), clock=lambda: START + 9000)
+    parts = AuditParts(driver.store, EventKeys(keys), (sink,), clock=lambda: START + 9000)
     driver.run(driver.store.commit((), events=audit_kit.events(keys, 2500)))
     assert len(driver.run(steps.seal(parts))) == 3
     assert driver.run(steps.prune(parts, before=START + 9000)) == (0, 0)
@@ -152,7 +153,7 @@ def test_the_documented_role_cannot_change_the_log(pg_database: str, keys: Keyri
     """On PostgreSQL the app's role may add events, and neither change nor remove one; the sealer's
     role may set the segment, and nothing else."""
     admin = sa.create_engine(pg_database, isolation_level="AUTOCOMMIT")
-    audit_kit.metadata.create_all(admin)
+    metadata.create_all(admin)
     roles = Path(__file__).parents[2] / "docs" / "reference" / "audit.md"
     grants = roles.read_text().split("```sql\n", 1)[1].split("```", 1)[0]
     with admin.connect() as connection:

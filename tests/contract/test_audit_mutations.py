@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +20,9 @@ import sqlalchemy as sa
 from secureacct.audit import notes_in, steps
 from secureacct.audit.encoding import EventKeys
 from secureacct.audit.notes import Checkpoint, sign
+from secureacct.audit.verifying import Report
 from secureacct.keys import Keyring
+from secureacct.stores.sql.base import metadata
 from tests import audit_kit
 from tests.audit_kit import START
 from tests.throttle_kit import Driver
@@ -41,7 +44,7 @@ def log(keys: Keyring, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a log of six segments, an older copy of it, and the notes outside."""
     folder = tmp_path_factory.mktemp("log")
     engine = sa.create_engine(f"sqlite:///{folder}/log.db")
-    audit_kit.metadata.create_all(engine, tables=audit_kit.TABLES)
+    metadata.create_all(engine, tables=audit_kit.TABLES)
     driver = Driver(audit_kit.Sql(engine))
     everything = audit_kit.events(keys, SEGMENTS * EACH)
     parts = audit_kit.parts(driver, keys, notes=folder / "notes", now=START + 9000)
@@ -62,19 +65,18 @@ def pick(db: sqlite3.Connection, dice: random.Random) -> str:
 
 def bit(db: sqlite3.Connection, dice: random.Random, folder: Path) -> None:
     """One field of one event."""
-    column, values = dice.choice(
-        [
-            ("at", [0, START + 1_000_000]),
-            ("name", ["sign_out", "sign_up"]),
-            ("outcome", ["okay", "failed"]),
-            ("reason", ["x", "y"]),
-            ("account_id", ["3", "", None]),
-            ("session_id", ["s2", "", None]),
-            ("correlation_id", ["r", ""]),
-            ("sealed", [b"", b"forged"]),
-            ("mac", [b"", bytes(37), b"\x01" + bytes(36)]),
-        ]
-    )
+    choices: list[tuple[str, list[Any]]] = [
+        ("at", [0, START + 1_000_000]),
+        ("name", ["sign_out", "sign_up"]),
+        ("outcome", ["okay", "failed"]),
+        ("reason", ["x", "y"]),
+        ("account_id", ["3", "", None]),
+        ("session_id", ["s2", "", None]),
+        ("correlation_id", ["r", ""]),
+        ("sealed", [b"", b"forged"]),
+        ("mac", [b"", bytes(37), b"\x01" + bytes(36)]),
+    ]
+    column, values = dice.choice(choices)
     event = pick(db, dice)
     (now,) = db.execute(f'SELECT "{column}" FROM sa_event WHERE id = ?', (event,)).fetchone()
     value = dice.choice([one for one in values if one != now])
@@ -204,13 +206,11 @@ MUTATIONS: tuple[Mutation, ...] = (
 )  # fmt: skip
 
 
-def check(database: Path, notes: Path, keys: Keyring) -> steps.Report:
+def check(database: Path, notes: Path, keys: Keyring) -> Report:
     """The report on a copy."""
     engine = sa.create_engine(f"sqlite:///{database}")
     driver = Driver(audit_kit.Sql(engine))
-    report: steps.Report = driver.run(
-        steps.verify(audit_kit.parts(driver, keys), anchors=tuple(notes_in(notes)))
-    )
+    report: Report = driver.run(steps.verify(audit_kit.parts(driver, keys), anchors=tuple(notes_in(notes))))
     engine.dispose()
     return report
 

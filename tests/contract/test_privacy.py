@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from secureacct._faces import run_inline
 from secureacct.errors import ConfigurationError, StoreUnavailable
-from secureacct.records.changes import Committed, Lost
+from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.consents import AppendEntry, Choice, KeepWords, LedgerEntry, SetChoice
 from secureacct.records.correspondence import ForgetLetters, KeepLetter, Letter, SetTestimonial
 from secureacct.records.deletions import (
@@ -109,7 +110,7 @@ def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
 
 def entry(position: int, **other: Any) -> LedgerEntry:
     """An entry of account 1's ledger."""
-    given = {
+    given: dict[str, Any] = {
         "topic": "purpose",
         "key": "visits",
         "choice": "given",
@@ -117,7 +118,7 @@ def entry(position: int, **other: Any) -> LedgerEntry:
         "at": NOW,
         "how": "form",
     }
-    return LedgerEntry(**({"subject": "account:1", "position": position, "mac": b"m"} | given | other))
+    return LedgerEntry(**{"subject": "account:1", "position": position, "mac": b"m", **given, **other})
 
 
 def test_a_position_of_the_ledger_is_taken_once(held: Held) -> None:
@@ -180,7 +181,7 @@ def test_a_policy_version_is_registered_once(held: Held) -> None:
 
 def subscription(**other: Any) -> Subscription:
     """Somebody on the list of news."""
-    given = {
+    given: dict[str, Any] = {
         "list_id": "news",
         "token": b"t",
         "account_id": "1",
@@ -188,12 +189,17 @@ def subscription(**other: Any) -> Subscription:
         "state": "active",
         "since": 1,
     }
-    return Subscription(**({"opt_in": 1} | given | other))
+    return Subscription(**{"opt_in": 1, **given, **other})
 
 
 def claim(**other: Any) -> ClaimMailing:
     """May the news go to them?"""
-    given = {"list_id": "news", "token": b"t", "suppression_tokens": (b"t", b"older"), "now": NOW}
+    given: dict[str, Any] = {
+        "list_id": "news",
+        "token": b"t",
+        "suppression_tokens": (b"t", b"older"),
+        "now": NOW,
+    }
     return ClaimMailing(**(given | other))
 
 
@@ -290,7 +296,7 @@ def test_a_disclosure_is_written_only_where_the_choice_allows(held: Held) -> Non
 
 def letter(id: str, **other: Any) -> Letter:
     """A letter."""
-    given = {
+    given: dict[str, Any] = {
         "thread": id,
         "direction": "in",
         "at": NOW,
@@ -322,7 +328,7 @@ def test_letters_are_read_until_their_time_and_forgotten_by_person(held: Held) -
 
 def job(**other: Any) -> ExportJob:
     """A copy that account 1 asked for."""
-    return ExportJob(**({"id": "j", "account_id": "1", "state": "waiting", "requested_at": NOW} | other))
+    return ExportJob(**{"id": "j", "account_id": "1", "state": "waiting", "requested_at": NOW, **other})
 
 
 def add(attempt: int, number: int) -> AddExportPiece:
@@ -347,13 +353,14 @@ def test_a_copy_goes_its_way_once(held: Held) -> None:
     assert not held.won(add(1, 1)), "the dead one is not alive"
     assert held.won(add(2, 0))
     assert held.won(add(2, 1))
-    done = {"job_id": "j", "state": "ready", "expires_at": NOW + 500, "link_hash": b"l"}
+    done: dict[str, Any] = {"job_id": "j", "state": "ready", "expires_at": NOW + 500, "link_hash": b"l"}
     assert not held.won(FinishExport(attempt=1, **done))
     assert held.won(FinishExport(attempt=2, **done))
     assert held.export_job("j").state == "ready"
-    for wrong in ({"account_id": "2"}, {"link_hash": b"x"}, {"now": NOW + 500}):
-        assert not held.won(TakeExport(**({"account_id": "1", "link_hash": b"l", "now": NOW} | wrong)))
-    assert held.won(TakeExport(account_id="1", link_hash=b"l", now=NOW))
+    take = TakeExport(account_id="1", link_hash=b"l", now=NOW)
+    for wrong in (replace(take, account_id="2"), replace(take, link_hash=b"x"), replace(take, now=NOW + 500)):
+        assert not held.won(wrong)
+    assert held.won(take)
     assert not held.won(TakeExport(account_id="1", link_hash=b"l", now=NOW))
     assert held.export_piece("j", 1) == b"\x01"
     assert held.won(StartExport(job=job(id="k", requested_at=NOW + 1)))
@@ -366,7 +373,7 @@ def test_a_broken_fetch_is_given_back_and_not_for_ever(held: Held) -> None:
     """Whoever began last gives the copy back; a dead server does so by its lease; not without end."""
     ready = job(state="ready", expires_at=NOW + 500, link_hash=b"l")
     assert held.won(StartExport(job=ready))
-    take = {"account_id": "1", "link_hash": b"l", "most": 3}
+    take: dict[str, Any] = {"account_id": "1", "link_hash": b"l", "most": 3}
     assert held.won(TakeExport(now=NOW, lease_until=NOW + 10, **take))
     assert not held.won(TakeExport(now=NOW + 9, lease_until=NOW + 19, **take)), "somebody fetches it"
     assert held.commit(ReturnExport(job_id="j", lease_until=NOW + 9)) == Committed((0,))
@@ -391,7 +398,7 @@ def test_old_copies_and_those_of_an_account_are_dropped(held: Held) -> None:
 
 def deletion(**other: Any) -> Deletion:
     """Account 1 wants to leave."""
-    given = {
+    given: dict[str, Any] = {
         "account_id": "1",
         "state": "waiting",
         "requested_at": NOW,
@@ -460,7 +467,7 @@ def test_counts_add_up_and_marks_count_once(held: Held) -> None:
     assert held.cells("visits", first_day=6, last_day=9) == []
 
 
-RACES = {
+RACES: dict[str, tuple[list[Change], Change]] = {
     "ledger position": ([], AppendEntry(entry=entry(1))),
     "export": ([], StartExport(job=job())),
     "lease": ([StartExport(job=job())], LeaseExport(job_id="j", now=NOW, lease_until=NOW + 1)),
@@ -494,7 +501,7 @@ def test_of_eight_at_once_one_wins(kind: str, race: str, request: Any, tmp_path:
     with opened(kind, tmp_path, database) as held:
         for change in before:
             held.commit(change)
-        ready, wins = threading.Barrier(8), []
+        ready, wins = threading.Barrier(8), list[bool]()
 
         def contend() -> None:
             ready.wait()
@@ -523,7 +530,7 @@ def test_a_stop_and_a_mailing_at_once_leave_no_mail(kind: str, request: Any, tmp
             held.commit(StartSubscription(subscription=subscription(token=token)))
             mail = OutboxMail(id=f"m{number}", created_at=NOW, kind=f"mailing:news:{number}", sealed=b"s")
             send = ([claim(token=token, suppression_tokens=(token,))], [mail])
-            stop = (
+            stop: tuple[list[Change], list[OutboxMail]] = (
                 [
                     EndSubscription(list_id="news", tokens=(token,)),
                     Suppress(list_id="news", token=token, at=NOW, reason="one_click"),

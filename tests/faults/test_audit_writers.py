@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from secureacct.audit import EventKeys, FileSink, notes_in, steps
 from secureacct.audit.steps import AuditParts
 from secureacct.keys import Keyring
+from secureacct.stores.sql.base import metadata
 from tests import audit_kit
 from tests.throttle_kit import Driver
 
@@ -73,7 +74,7 @@ def test_kill_nine_loses_nothing_that_was_acknowledged(
     url = f"sqlite:///{tmp_path}/log.db" if kind == "sqlite" else str(request.getfixturevalue("pg_database"))
     Keyring.generate().save(tmp_path / "keyring.json")
     engine = sa.create_engine(url)
-    audit_kit.metadata.create_all(engine, tables=audit_kit.TABLES)
+    metadata.create_all(engine, tables=audit_kit.TABLES)
     if kind == "sqlite":
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")

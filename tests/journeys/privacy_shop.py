@@ -58,7 +58,7 @@ class PrivacyShop(Shop):
             **declared,
         }
         super().__init__(folder, choices={"privacy": PrivacyChoices(**promises)})
-        self.shell.work_soon = lambda: None  # type: ignore[method-assign] - tests say when work is done
+        self.shell.work_soon = lambda: None  # type: ignore[method-assign] # tests say when work is done
 
     def _pages(self, app: flask.Flask) -> None:
         super()._pages(app)

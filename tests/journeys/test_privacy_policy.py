@@ -90,7 +90,7 @@ def test_who_refuses_keeps_their_own_data(shop):
     member.sign_in()
     assert member.post("/account/policy", {"accept": False}).json == {"status": "saved"}
     assert member.get("/").status_code == 403
-    assert member.get("/account/policy").json["standing"] == "refused"
+    assert member.get("/account/policy").get_json()["standing"] == "refused"
     assert member.get("/account/privacy/export").status_code == 200
     member.post("/account/policy", {"accept": True})
     assert member.get("/").status_code == 200
@@ -112,7 +112,7 @@ def test_signing_up_can_be_the_first_yes(folder):
     assert "you accept" in shop.browser().get("/account/sign-up", html=True).text
     member = shop.member()
     assert member.get("/").status_code == 200
-    assert member.get("/account/policy").json["standing"] == "accepted"
+    assert member.get("/account/policy").get_json()["standing"] == "accepted"
     shop.close()
 
 

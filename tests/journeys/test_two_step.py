@@ -301,7 +301,7 @@ def test_a_copied_cookie_never_sees_the_secret(shop: Shop) -> None:
     phone = shop.browser()
     phone.sign_in()
     thief = ada.stolen()
-    secret = ada.post("/account/two-step", {"password": PASSWORD}).json["secret"]
+    secret = ada.post("/account/two-step", {"password": PASSWORD}).get_json()["secret"]
     assert not thief.is_signed_in()
     assert secret[:4] in ada.get("/account/two-step/confirm", html=True).text
     for other in (thief, phone):

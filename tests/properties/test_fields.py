@@ -84,8 +84,8 @@ def test_two_places_never_share_a_key(one: list[str], two: list[str]) -> None:
 
     def prefix(parts: list[str]) -> bytes:
         tenant, table, column = parts
-        place = {"tenant": tenant, "table": "t" + table, "column": "c" + column}
-        return FieldCipher(KEYS, type=str, **place).current_prefixes()[0]
+        field = FieldCipher(KEYS, tenant=tenant, table="t" + table, column="c" + column, type=str)
+        return field.current_prefixes()[0]
 
     assert (prefix(one) == prefix(two)) == (one == two)
 

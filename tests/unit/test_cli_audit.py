@@ -16,6 +16,7 @@ from secureacct.audit import EventKeys, event_id, seal_event
 from secureacct.cli.audit import group
 from secureacct.fields import FieldCipher
 from secureacct.keys import Keyring
+from secureacct.stores.sql.base import metadata
 from tests import audit_kit
 
 
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     keys = Keyring.generate()
     keys.save(tmp_path / "keyring.json")
     engine = sa.create_engine(f"sqlite:///{tmp_path}/log.db")
-    audit_kit.metadata.create_all(engine, tables=audit_kit.TABLES)
+    metadata.create_all(engine, tables=audit_kit.TABLES)
     cipher, macs, now = (
         FieldCipher(keys, table="event", column="personal", type=str),
         EventKeys(keys),

@@ -9,6 +9,7 @@ import pickle
 import threading
 import traceback
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,8 @@ VALUES: list[Any] = [
 
 def cipher(keys: Keyring | None = None, **options: Any) -> FieldCipher[Any]:
     """The field ``profile.phone``."""
-    given = {"table": "profile", "column": "phone", "type": str} | options
-    return FieldCipher(keys or Keyring.generate(), **given)
+    given: dict[str, Any] = {"table": "profile", "column": "phone", "type": str}
+    return FieldCipher(keys or Keyring.generate(), **(given | options))
 
 
 def load(name: str) -> list[dict[str, Any]]:
@@ -415,8 +416,7 @@ def test_a_rotation_elsewhere_is_noticed(tmp_path: Path, monkeypatch: pytest.Mon
     from secureacct.fields import codec
 
     later = time.monotonic() + keyring.RELOAD_SECONDS + 1
-    for module in (keyring.time, state.time):
-        monkeypatch.setattr(module, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     monkeypatch.setattr(codec, "monotonic", lambda: later)
     assert field.encrypt("v", row="1")[1:5] == newest.to_bytes(4, "big")
     with pytest.raises(KeyDisabled):
@@ -510,9 +510,9 @@ def test_floor_and_fixed_lengths() -> None:
     assert fixed.decrypt(fixed.encrypt("x" * 15, row="1"), row="1") == "x" * 15
     with pytest.raises(ValueTooLarge):
         fixed.encrypt("x" * 16, row="1")
-    for wrong in ({"floor": 1}, {"fixed": 1}, {"max_value": 0}, {"floor": 1 << 30}):
+    for name, wrong in (("floor", 1), ("fixed", 1), ("max_value", 0), ("floor", 1 << 30)):
         with pytest.raises(InvalidValue):
-            cipher(**wrong)
+            cipher(None, **{name: wrong})
 
 
 @pytest.mark.parametrize("limit", [10, 4095, 4096, 5000, 100_000])
@@ -608,10 +608,11 @@ def test_a_batch_that_mostly_fails_is_a_systemic_error() -> None:
 def test_a_batch_needs_as_many_rows_as_values() -> None:
     """A missing row is an error, never a shorter result; nothing in is nothing out."""
     field = cipher()
-    for act in (field.encrypt_many, field.decrypt_many):
+    both: tuple[Callable[..., Any], ...] = (field.encrypt_many, field.decrypt_many)
+    for act in both:
         with pytest.raises(InvalidValue, match="as many rows"):
-            act(["a"], rows=[])  # type: ignore[operator]
-        assert act([], rows=[]) == []  # type: ignore[operator]
+            act(["a"], rows=[])
+        assert act([], rows=[]) == []
 
 
 def test_a_batch_is_at_most_one_segment() -> None:
@@ -866,7 +867,7 @@ def test_a_field_needs_a_place() -> None:
     ("floor", "fixed", "kept"), [(32, None, 4096), (1024, None, 4096), (1 << 20, None, 4), (2, 1 << 20, 4)]
 )
 def test_suffixes_kept_ready_take_little_memory(floor: int, fixed: int | None, kept: int) -> None:
-    """A field with a high floor keeps a few suffixes ready, not gigabytes of zeros; values come back as ever."""
+    """A field with a high floor keeps a few suffixes ready, not gigabytes of zeros; values come back."""
     ready = padding.suffixes(floor, fixed, (1 << 20) - 1)
     assert (len(ready), sum(map(len, ready)) <= 1 << 22) == (kept, True)
     field = cipher(type=bytes, floor=floor, fixed=fixed)

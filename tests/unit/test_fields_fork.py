@@ -6,6 +6,7 @@ import multiprocessing
 import threading
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_processes_never_share_a_prefix_and_nonce(tmp_path: Path, method: str) -
     """Four processes and their parent, all writing one field, repeat no (prefix, nonce)."""
     path = tmp_path / "keyring.json"
     Keyring.generate().save(path)
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     queue: SimpleQueue[list[bytes]] = context.SimpleQueue()
     workers = [context.Process(target=_write, args=(path, queue)) for _ in range(4)]
     for worker in workers:

@@ -368,7 +368,7 @@ def test_a_change_elsewhere_is_noticed(path: Path, monkeypatch: pytest.MonkeyPat
     ring.rotate()
     assert other.primary("fields") == 1
     later = time.monotonic() + keyring.RELOAD_SECONDS + 1
-    monkeypatch.setattr(keyring.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert other.primary("fields") == 2
 
 
@@ -391,7 +391,7 @@ def test_a_damaged_file_does_not_stop_a_running_process(
     ring.save(path)
     path.write_bytes(b"{}")
     later = time.monotonic() + keyring.RELOAD_SECONDS + 1
-    monkeypatch.setattr(keyring.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert ring.primary("fields") == 1
     assert "not reloaded" in caplog.text
     with pytest.raises(KeyringAltered):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,11 +23,14 @@ CORPUS = [
 ]  # fmt: skip
 
 
+Lines = Callable[..., str]
+
+
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture):
+def lines(caplog: pytest.LogCaptureFixture) -> Lines:
     """Write an event and get its line."""
 
-    def write(**fields: object) -> str:
+    def write(**fields: Any) -> str:
         caplog.clear()
         with caplog.at_level(logging.DEBUG, "secureacct"):
             logs.event(logs.logger("test"), "test.event", **fields)
@@ -35,7 +40,7 @@ def lines(caplog: pytest.LogCaptureFixture):
 
 
 @pytest.mark.parametrize("text", CORPUS)
-def test_what_a_stranger_sends_stays_on_its_line(lines, text: str) -> None:
+def test_what_a_stranger_sends_stays_on_its_line(lines: Lines, text: str) -> None:
     """Line breaks, terminal sequences and bidi marks arrive as escapes."""
     line = lines(device=text)
     assert line.isprintable()
@@ -54,7 +59,7 @@ def test_escaping_keeps_texts_apart_and_printable(text: str) -> None:
     assert (logs.escape(text + "\n", most=None) == escaped) is False
 
 
-def test_long_values_are_cut_and_say_so(lines) -> None:
+def test_long_values_are_cut_and_say_so(lines: Lines) -> None:
     """Nobody fills a disk with one field."""
     assert len(lines(device="x" * 100_000)) < 300
     assert lines(device="x" * 100_000).endswith("…")
@@ -63,13 +68,13 @@ def test_long_values_are_cut_and_say_so(lines) -> None:
 @pytest.mark.parametrize(
     "value", [logs.Hidden(CANARY), CANARY.encode(), [CANARY], {"a": CANARY}, ValueError(CANARY), (CANARY,)]
 )
-def test_only_harmless_types_are_shown(lines, value: object) -> None:
+def test_only_harmless_types_are_shown(lines: Lines, value: object) -> None:
     """Bytes, containers, exceptions and what was typed by a person appear as their type."""
     assert CANARY not in lines(value=value)
 
 
 @pytest.mark.parametrize("name", sorted(logs.HIDDEN_NAMES))
-def test_a_field_named_like_a_secret_is_hidden(lines, name: str) -> None:
+def test_a_field_named_like_a_secret_is_hidden(lines: Lines, name: str) -> None:
     """A password passed under its own name does not arrive."""
     assert CANARY not in lines(**{name: CANARY})
 
@@ -83,7 +88,7 @@ def test_a_hidden_value_hides_in_every_form() -> None:
         __import__("pickle").dumps(hidden)
 
 
-def test_values_with_spaces_and_quotes_cannot_forge_a_field(lines) -> None:
+def test_values_with_spaces_and_quotes_cannot_forge_a_field(lines: Lines) -> None:
     """A value cannot end and begin another field."""
     assert lines(device='x" outcome=ok y') == 'test.event device="x\\" outcome=ok y"'
 
@@ -143,5 +148,5 @@ def test_every_event_in_the_code_stands_on_the_page() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("logs.event", "logs.event_at_most"):
                 named = node.args[1]
-                names |= {named.value} if isinstance(named, ast.Constant) else {ast.unparse(named)}
+                names |= {str(named.value) if isinstance(named, ast.Constant) else ast.unparse(named)}
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []

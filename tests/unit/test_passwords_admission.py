@@ -134,10 +134,10 @@ def test_numbers_that_cannot_be_meant_are_refused() -> None:
             Admission(**wrong)
 
 
-def test_a_lone_hash_may_use_idle_cores_and_a_crowd_may_not() -> None:
+def test_a_lone_hash_may_use_idle_cores_and_a_crowd_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads for one hash are the cores that no other hash uses; queued work gets one."""
     admission = Admission(at_once=2, waiting=1)
-    admission.cores = 4
+    monkeypatch.setattr(admission, "cores", 4)
     first, second, third = Queued(), Queued(), Queued()
     one, two = admission.enter(first), admission.enter(second)
     assert one is not None
@@ -284,7 +284,7 @@ def test_an_exception_in_a_callback_is_contained(
     wanted = _derive(scratch)
     assert scratch.arena is not None
     small = arenas.Arena(1024)
-    small.size = 1 << 40  # it claims to be large enough, and its callback refuses
+    monkeypatch.setattr(small, "size", 1 << 40)  # it claims to be large enough, and its callback refuses
     scratch.arena = small
     with pytest.raises(TooBusy):
         _derive(scratch)

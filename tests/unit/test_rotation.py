@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
 
-sa = pytest.importorskip("sqlalchemy")
-from sqlalchemy import orm  # noqa: E402
-
-from secureacct.errors import ConfigurationError, StoreUnavailable  # noqa: E402
-from secureacct.fields import (  # noqa: E402
+from secureacct.errors import ConfigurationError, StoreUnavailable
+from secureacct.fields import (
     BlindIndex,
     FieldCipher,
     FieldError,
@@ -22,9 +21,9 @@ from secureacct.fields import (  # noqa: E402
     InvalidValue,
     takeover,
 )
-from secureacct.keys import Keyring, KeyStateError  # noqa: E402
-from secureacct.orm.rotation import RotatedColumn, Rotation, Source  # noqa: E402
-from secureacct.orm.sqlalchemy import EncryptedFields, Index  # noqa: E402
+from secureacct.keys import Keyring, KeyStateError
+from secureacct.orm.rotation import RotatedColumn, Rotation, Source
+from secureacct.orm.sqlalchemy import EncryptedFields, Index
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -201,7 +200,7 @@ def test_planning_again_finds_the_same_job(engine: sa.Engine) -> None:
 def test_every_kind_of_key(engine: sa.Engine, chunk_rows: int) -> None:
     """Text, UUID and composite primary keys are split into ranges that cover every row exactly once."""
     keys = Keyring.generate()
-    for name, columns, ids in (
+    tables: list[tuple[str, list[sa.Column[Any]], list[tuple[Any, ...]]]] = [
         ("texts", [sa.Column("id", sa.String(40), primary_key=True)], [("b",), ("a\u00e4",), ("Z",), ("",)]),
         ("uuids", [sa.Column("id", sa.Uuid, primary_key=True)], [(uuid.uuid4(),) for _ in range(7)]),
         (
@@ -209,7 +208,8 @@ def test_every_kind_of_key(engine: sa.Engine, chunk_rows: int) -> None:
             [sa.Column("a", sa.String(9), primary_key=True), sa.Column("b", sa.Integer, primary_key=True)],
             [("x", 1), ("x", 2), ("y", 1), ("x", 10)],
         ),
-    ):
+    ]
+    for name, columns, ids in tables:
         cipher = FieldCipher(keys, table=name, column="v", type=str)
         table = sa.Table(name, sa.MetaData(), *columns, sa.Column("v", sa.LargeBinary))
         table.create(engine)
@@ -225,9 +225,9 @@ def test_every_kind_of_key(engine: sa.Engine, chunk_rows: int) -> None:
         assert rotation.remaining() == 0
         with engine.connect() as connection:
             for found in connection.execute(sa.select(table)):
-                *key, blob = found
-                row = key[0] if len(key) == 1 else tuple(key)
-                assert cipher.decrypt(bytes(blob), row=row) == str(tuple(key))
+                *parts, blob = found
+                row = parts[0] if len(parts) == 1 else tuple(parts)
+                assert cipher.decrypt(bytes(blob), row=row) == str(tuple(parts))
 
 
 def test_several_columns_and_their_index_in_one_pass(engine: sa.Engine) -> None:
@@ -522,6 +522,6 @@ def test_sqlalchemy_utils_values_are_read() -> None:
 def test_what_is_not_in_the_old_form_is_refused(padding: Any, stored: Any) -> None:
     """Anything that cannot be a value of the old library is ForeignCiphertext or at least not a crash."""
     for engine_name in ("aes", "aes-gcm", "fernet"):
-        read = takeover.sqlalchemy_utils("key", engine=engine_name, padding=padding)  # type: ignore[arg-type]
+        read = takeover.sqlalchemy_utils("key", engine=engine_name, padding=padding)
         with pytest.raises(FieldError):
             read(stored)

@@ -148,7 +148,7 @@ def test_a_keys_time_ends_for_warm_fields_too(monkeypatch: pytest.MonkeyPatch) -
     """A field that derived its keys long ago stops when the data key's time is over."""
     import time
 
-    from secureacct.fields import codec, state
+    from secureacct.fields import codec
     from secureacct.keys import keyring
 
     keys = Keyring.generate()
@@ -160,7 +160,7 @@ def test_a_keys_time_ends_for_warm_fields_too(monkeypatch: pytest.MonkeyPatch) -
     assert field.decrypt(blob, row="1") == "v"
     ticks[0] = 61.0
     later = time.monotonic() + keyring.RELOAD_SECONDS + 1
-    monkeypatch.setattr(state.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     monkeypatch.setattr(codec, "monotonic", lambda: later)
     with pytest.raises(SubjectNotLoaded):
         for _ in range(codec.READS_PER_LOOK + 1):
