@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
-import weakref
 from collections.abc import Callable
 
 from secureacct.fields.errors import SubjectForgotten, SubjectNotLoaded
+from secureacct.keys.watchers import Watchers
 
 TTL_SECONDS = 60.0  # a person forgotten in another process may be readable here this long
 MOST_HELD = 10_000  # keys in memory; the ones loaded first go first
@@ -36,8 +36,7 @@ class LoadedKeys:
     ) -> None:
         self._ttl, self._most, self._ticks = ttl, most, ticks
         self._held: dict[Place, tuple[bytes | None, float]] = {}
-        self._watchers: list[weakref.WeakMethod[Callable[[], None]]] = []
-        self._prune_at = 64
+        self._watchers = Watchers()
         self._lock = threading.Lock()
 
     def data_key(self, tenant: str, subject: bytes) -> bytes:
@@ -67,26 +66,16 @@ class LoadedKeys:
                 self._held.pop(next(iter(self._held)))
             self._held[place] = (key, self._ticks() + self._ttl)
         if before is not None and before[0] != key:
-            self._tell()
+            self._watchers.tell()
 
     def forget(self, tenant: str, subject: bytes) -> None:
         """The person is forgotten: their key leaves memory, and fields drop what they derived from it."""
         self.put(tenant, subject, None)
-        self._tell()
+        self._watchers.tell()
 
     def watch(self, callback: Callable[[], None]) -> None:
         """Call a bound method, held weakly, whenever a key changes or is forgotten."""
-        with self._lock:
-            if len(self._watchers) >= self._prune_at:
-                self._watchers = [known for known in self._watchers if known() is not None]
-                self._prune_at = max(64, 2 * len(self._watchers))
-            self._watchers.append(weakref.WeakMethod(callback))
+        self._watchers.add(callback)
 
     def __repr__(self) -> str:
         return f"<LoadedKeys, {len(self._held)} held>"
-
-    def _tell(self) -> None:
-        for reference in list(self._watchers):
-            callback = reference()
-            if callback is not None:
-                callback()
