@@ -26,6 +26,7 @@ from secureacct.records.changes import Change
 from secureacct.records.events import Event
 from secureacct.records.factors import EraseFactors
 from secureacct.records.sessions import EndSessions, SetAccountStatus
+from secureacct.sessions.birth import first_epoch
 
 EVENTS_AT_ONCE = 200
 
@@ -72,10 +73,9 @@ def _account(parts: AccountParts) -> Holding:
         state = await parts.store.account_state(account_id)
         if state is not None and state.status == "deleted":
             return (forget,)  # the site was quicker; what is deleted stays deleted
-        first_epoch = int.from_bytes(parts.random(4), "big")
         return (
             forget,
-            SetAccountStatus(account_id=account_id, status="deleted", first_epoch=first_epoch),
+            SetAccountStatus(account_id=account_id, status="deleted", first_epoch=first_epoch(parts.random)),
         )
 
     words = "Your address, and when the account was made."
@@ -142,8 +142,8 @@ def _events(parts: AccountParts) -> Holding:
         title="Your security log",
         words="What happened in your account.",
         rows=rows,
-        kept="It protects everybody against abuse for the log's own time, with the device and the coarse "
-        "network encrypted, under a number that belongs to nobody any more.",
+        kept="It protects everybody against abuse for the log's own time, under a number that belongs to "
+        "nobody any more. The key that opened the device and the network in it is destroyed.",
     )
 
 

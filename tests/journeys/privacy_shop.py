@@ -50,14 +50,15 @@ def policy(version: str, text: str, *, since: datetime = LONG_AGO, summary: str 
 class PrivacyShop(Shop):
     """The shop, with its promises. Copies are made when a test says so."""
 
-    def __init__(self, folder: Path, **declared: Any) -> None:
+    def __init__(self, folder: Path, *, database_url: str = "", **declared: Any) -> None:
         promises = {
             "purposes": (VISITS, SUGGESTIONS),
             "lists": (MailingList(id="news", title="News", words="What is new, monthly."),),
             "partners": (CARRIER,),
             **declared,
         }
-        super().__init__(folder, choices={"privacy": PrivacyChoices(**promises)})
+        choices = {"privacy": PrivacyChoices(**promises)}
+        super().__init__(folder, database_url=database_url, choices=choices)
         self.shell.work_soon = lambda: None  # type: ignore[method-assign] # tests say when work is done
 
     def _pages(self, app: flask.Flask) -> None:
