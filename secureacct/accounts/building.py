@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from secureacct.accounts.directory import AppPeople, OwnPeople, People
 from secureacct.accounts.parts import AccountParts, AccountStore, Lifetimes, PasskeyChoices, Site
+from secureacct.accounts.spraying import SprayingLog
 from secureacct.accounts.vault import ProfileField, Vault
 from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring
@@ -70,7 +72,7 @@ def account_parts(
         people=_people(store, vault, directory, password_store),
         vault=vault,
         passwords=OffloadedPasswordWork(hasher) if offloaded else InlinePasswordWork(hasher),
-        throttle=ThrottleParts(store, keys, throttle or ThrottlePolicy(), clock),
+        throttle=_throttle(store, vault, throttle or ThrottlePolicy(), clock, random),
         site=site,
         rules=rules or PasswordRules(),
         sessions=sessions or SessionPolicy(),
@@ -79,6 +81,20 @@ def account_parts(
         clock=clock,
         random=random,
     )
+
+
+def _throttle(
+    store: AccountStore,
+    vault: Vault,
+    policy: ThrottlePolicy,
+    clock: Callable[[], float],
+    random: Callable[[int], bytes],
+) -> ThrottleParts:
+    counted = ThrottleParts(store, vault.keys, policy, clock)
+    told = SprayingLog(
+        store=store, throttle=counted, keys=vault.event_keys, cipher=vault.event_cipher, random=random
+    )
+    return replace(counted, tell_spraying=told)
 
 
 def _people(

@@ -16,6 +16,7 @@ from secureacct.errors import ConfigurationError
 
 StoreDown = Literal["closed", "open"]
 
+HOUR_S = 3600
 DAY_S = 86_400
 MOST_PER_HOUR = 3_600_000  # attempts: one a millisecond, the finest a bucket counts
 
@@ -105,6 +106,9 @@ STANDARD: Mapping[str, ActionPolicy] = MappingProxyType(
         "email_change": _MAIL,
         "unlock_mail": ActionPolicy(
             account=Ladder(free=1, first_wait_s=DAY_S, longest_wait_s=DAY_S, forget_after_s=2 * DAY_S)
+        ),
+        "spraying_event": ActionPolicy(
+            account=Ladder(free=1, first_wait_s=HOUR_S, longest_wait_s=HOUR_S, forget_after_s=2 * HOUR_S)
         ),
     }
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from secureacct import logs
 from secureacct.client_address import widening
@@ -32,14 +32,25 @@ LONGEST_RETRY_AFTER_S = 86_400  # seconds; what an answer may ask a client to wa
 log: Final = logs.logger("throttle")
 
 
+class TellSpraying(Protocol):
+    """Records that more attempts fail everywhere than the policy expects. Asked at most once a minute in a
+    process; must not raise."""
+
+    async def __call__(self, action: str, *, network: str | None, failures: int, now: float) -> None:
+        """Record it. ``failures`` of the last hour, ``now`` in seconds since the epoch."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ThrottleParts:
-    """What the steps need: a store, the keyring that names buckets, the numbers, a clock."""
+    """What the steps need: a store, the keyring that names buckets, the numbers, a clock; and, if given, what
+    records that spraying was seen."""
 
     store: ThrottleStore
     keys: Keyring = field(repr=False)
     policy: ThrottlePolicy = field(default_factory=ThrottlePolicy)
     clock: Callable[[], float] = time.time  # seconds since the epoch
+    tell_spraying: TellSpraying | None = None
     _secrets: dict[int, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
     _shared: dict[tuple[bytes, str, str | None], tuple[Charge, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -63,8 +74,13 @@ class Admitted:
     keys: tuple[bytes, ...] = field(repr=False)
     lane: str  # "device" or "stranger"
     pauses: bool = False  # if this one fails, the authenticator is paused: the owner should get a mail
-    spraying: bool = False  # more failures everywhere than the policy expects
+    everywhere: int = 0  # failures of the last hour everywhere, where they are more than the policy expects
     counted: bool = True  # False: the store was down and every bucket said open
+
+    @property
+    def spraying(self) -> bool:
+        """Whether more attempts fail everywhere than the policy expects."""
+        return self.everywhere > 0
 
 
 async def admit(
@@ -93,11 +109,11 @@ async def admit(
     if known_device is not None and account is not None and policy.device is not None:
         charges = _device_lane(parts, policy, action, account, known_device)
         try:
-            return await _through(parts, policy, action, charges, "device", now_ms)
+            return await _through(parts, policy, action, charges, "device", network, now_ms)
         except AuthenticatorPaused:
             logs.event(log, "throttle.device_mark_void", action=action)
     charges = _stranger_lane(parts, policy, action, account, network)
-    return await _through(parts, policy, action, charges, "stranger", now_ms)
+    return await _through(parts, policy, action, charges, "stranger", network, now_ms)
 
 
 async def succeeded(parts: ThrottleParts, ticket: Admitted) -> None:
@@ -202,7 +218,13 @@ def _charge(key: bytes, kind: str, numbers: Ladder | Budget) -> Charge:
 
 
 async def _through(
-    parts: ThrottleParts, policy: ActionPolicy, action: str, charges: list[Charge], lane: str, now_ms: int
+    parts: ThrottleParts,
+    policy: ActionPolicy,
+    action: str,
+    charges: list[Charge],
+    lane: str,
+    network: str | None,
+    now_ms: int,
 ) -> Admitted:
     if not charges:
         return Admitted(action=action, keys=(), lane=lane)
@@ -215,7 +237,24 @@ async def _through(
         raise
     if isinstance(answer, Refused):
         raise _refusal(action, charges, answer, now_ms=now_ms)
-    return _ticket(action, charges, answer.buckets, lane, now_ms=now_ms)
+    ticket = _ticket(action, charges, answer.buckets, lane, now_ms=now_ms)
+    if ticket.everywhere:
+        await _tell_spraying(parts, ticket, network, now=now_ms / 1000)
+    return ticket
+
+
+async def _tell_spraying(parts: ThrottleParts, ticket: Admitted, network: str | None, *, now: float) -> None:
+    told = logs.event_at_most(
+        log,
+        "throttle.spraying",
+        every_s=60,
+        now=now,
+        action=ticket.action,
+        failures=ticket.everywhere,
+        level="warning",
+    )
+    if told and parts.tell_spraying is not None:
+        await parts.tell_spraying(ticket.action, network=network, failures=ticket.everywhere, now=now)
 
 
 def _opens_without_store(policy: ActionPolicy, lane: str) -> bool:
@@ -244,22 +283,16 @@ def _refusal(action: str, charges: list[Charge], answer: Refused, *, now_ms: int
 def _ticket(
     action: str, charges: list[Charge], buckets: tuple[tuple[int, int], ...], lane: str, *, now_ms: int
 ) -> Admitted:
-    pauses = any(
-        charge.kind == "account" and until >= FOREVER_MS
-        for charge, (_, until) in zip(charges, buckets, strict=True)
-    )
-    spraying = any(
-        charge.kind == "everyone" and until - now_ms > charge.free * charge.step_ms
-        for charge, (_, until) in zip(charges, buckets, strict=True)
-    )
-    if spraying:
-        logs.event_at_most(
-            log, "throttle.spraying", every_s=60, now=now_ms / 1000, action=action, level="warning"
-        )
+    pauses, everywhere = False, 0
+    for charge, (_, until) in zip(charges, buckets, strict=True):
+        if charge.kind == "account":
+            pauses = until >= FOREVER_MS
+        elif charge.kind == "everyone" and until - now_ms > charge.free * charge.step_ms:
+            everywhere = (until - now_ms) // charge.step_ms
     return Admitted(
         action=action,
-        keys=tuple(charge.key for charge in charges),
+        keys=tuple([charge.key for charge in charges]),
         lane=lane,
         pauses=pauses,
-        spraying=spraying,
+        everywhere=everywhere,
     )

@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from secureacct.testing.authenticator import NO_FAULT, RS256, Fault, SoftwareAuthenticator
-from tests.journeys.kit import ADA, BASE, PASSWORD, Browser, Shop
+from tests.journeys.kit import ADA, BASE, NEW_PASSWORD, PASSWORD, Browser, Shop
 
 
 def what(fault: Fault) -> str:
@@ -92,6 +92,44 @@ def test_as_second_step(shop: Shop) -> None:
     )
     assert signed_in_with(answer)
     assert "__Host-Http-pending" not in browser.cookies
+
+
+def test_goes_on_while_the_password_is_paused_by_guesses(shop: Shop) -> None:
+    """A hundred wrong passwords shut the password for strangers; passkey and reset open all the same."""
+    ada, phone = shop.member(), device()
+    add(ada, phone)
+    for number in range(100):
+        shop.clock.forward(3600 if number >= 20 else 1)
+        thief = shop.browser()
+        thief.address = f"198.51.100.{number}"
+        assert thief.sign_in(ADA, "a guess that is wrong").status_code == 401
+    shop.clock.forward(7200)
+    paused = shop.browser().sign_in(ADA, PASSWORD)
+    assert paused.json is not None
+    assert (paused.status_code, paused.json["code"]) == (429, "authenticator_paused")
+    assert "passkey" in paused.json["detail"]
+    elsewhere = shop.browser()
+    elsewhere.address = "203.0.113.9"
+    assert signed_in_with(enter(elsewhere, phone))
+    shop.browser().post("/account/reset", {"email": ADA})
+    link = shop.link(ADA, "/reset/")
+    assert shop.browser().post(link, {"new_password": NEW_PASSWORD}).status_code == 200
+    again = shop.browser()
+    assert again.sign_in(ADA, NEW_PASSWORD).json == {"status": "second_factor", "factors": ["passkey"]}
+    assert signed_in_with(enter(again, phone))
+
+
+def test_goes_on_while_the_password_is_paused_by_its_owner(shop: Shop) -> None:
+    """After "this was not me" the right password opens nothing until it is reset; the passkey does, unless
+    it was added since the mail."""
+    ada, phone = shop.member(), device()
+    add(ada, phone)
+    shop.clock.forward(60)
+    assert signed_in_with(enter(shop.browser(), phone))
+    assert shop.browser().post(shop.link(ADA, "/not-me/")).status_code == 200
+    assert not ada.is_signed_in()
+    assert shop.browser().sign_in(ADA, PASSWORD).status_code == 401
+    assert signed_in_with(enter(shop.browser(), phone))
 
 
 def test_another_accounts_passkey_is_no_second_step(shop: Shop) -> None:

@@ -8,8 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from secureacct import logs
+from secureacct._faces import run_inline
+from secureacct.cli.audit import group
 from secureacct.passwords import Admission, PasswordHasher
 from secureacct.passwords.profiles import Argon2Profile
 from secureacct.throttle import Budget, ThrottlePolicy
@@ -90,10 +93,17 @@ def test_a_hundred_failures_pause_the_password_until_the_owner_resets_it(shop: S
     assert stranger(shop, 301).sign_in(ADA, NEW_PASSWORD).status_code == 200
 
 
+def tail(shop: Shop) -> str:
+    """What the operator reads."""
+    database, keyring = f"sqlite:///{shop.folder / 'shop.db'}", str(shop.folder / "keyring.json")
+    files = ["--database", database, "--keyring", keyring]
+    return CliRunner().invoke(group, [*files, "tail", "-n", "50"], catch_exceptions=False).output
+
+
 def test_spraying_is_seen_and_refuses_nobody(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One password against many accounts from many networks: a line in the log, and the owner signs in."""
+    """One password against many accounts from many networks: in both logs, once, and the owner signs in."""
     monkeypatch.setattr(logs, "_last_told", {})
     watched = replace(STANDARD["sign_in"], everyone=Budget(per_hour=20, over="watch", store_down="open"))
     shop = Shop(folder, choices={"throttle": ThrottlePolicy().with_action("sign_in", watched)})
@@ -104,6 +114,17 @@ def test_spraying_is_seen_and_refuses_nobody(
             assert answer.status_code == 401
     assert [one for one in caplog.records if getattr(one, "event", "") == "throttle.spraying"]
     assert owner.sign_in().status_code == 200
+    shop.clock.forward(120)  # another process, or a minute later: no second event
+    assert stranger(shop, 99).sign_in("person99@example.org", WRONG).status_code == 401
+    seen = [one for one in run_inline(shop.parts.store.newest_events(limit=100)) if one.name == "spraying"]
+    assert [(one.account_id, one.session_id, one.reason) for one in seen] == [(None, None, "sign_in")]
+    assert shop.parts.personal.read(seen[0]) == {
+        "network": "198.51.0.0/24",
+        "detail": "21 attempts within an hour that did not succeed",
+    }
+    assert "spraying  ok  sign_in  account=-" in tail(shop)
+    events = owner.get("/account/activity").json["events"]  # type: ignore[index]
+    assert "spraying" not in {one["name"] for one in events}
     shop.close()
 
 

@@ -84,7 +84,7 @@ def wide() -> ThrottlePolicy:
     policy = ThrottlePolicy()
     ladder = Ladder(free=PAUSED_AFTER - 1, first_wait_s=1, longest_wait_s=1, pause_at=PAUSED_AFTER)
     for name, one in STANDARD.items():
-        if name == "unlock_mail":
+        if name in ("unlock_mail", "spraying_event"):
             continue
         policy = policy.with_action(
             name,
