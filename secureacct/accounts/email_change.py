@@ -243,3 +243,9 @@ def taking_back(
 def _holds_older(factors: Factors, *, than: int) -> bool:
     apps = any(one.confirmed_at is not None and one.confirmed_at < than for one in factors.usable_totp)
     return apps or any(one.created_at < than for one in factors.passkeys)
+
+
+def holds_newer(factors: Factors, *, since: int) -> bool:
+    """Whether the account holds a factor that was added at that time (seconds since the epoch) or later."""
+    apps = any(one.confirmed_at is not None and one.confirmed_at >= since for one in factors.usable_totp)
+    return apps or any(one.created_at >= since for one in factors.passkeys)

@@ -1,9 +1,11 @@
 """The link "this was not me" in every security mail.
 
 Its token survives a password change. Using it ends every session, freezes address and factors, pauses the
-password until it is reset, and mails the way back in. If the address was changed since that mail went
-out, the account gets its old address back, so that the way back in is not mailed to the thief; a deletion
-that waits is cancelled. It never signs anybody in.
+password until it is reset, and mails the way back in. It never signs anybody in.
+
+What a thief did since that mail went out is taken back as far as it can be undone: the old address returns,
+so that the way back in is not mailed to the thief; for 72 hours factors that were added go, so that a thief's
+passkey opens nothing and keeps nobody out; a deletion that waits is cancelled.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from secureacct.accounts import mails, recording
-from secureacct.accounts.email_change import taking_back
+from secureacct.accounts.email_change import holds_newer, taking_back
 from secureacct.accounts.links import new_link, read_link, use
 from secureacct.accounts.outcomes import LinkUnknown, LinkUsed
 from secureacct.accounts.parts import AccountParts, Visit
 from secureacct.records.accounts import Freeze, PausePassword, VoidEmailChanges, VoidLinks, VoidRecoveries
 from secureacct.records.changes import Change, Lost
 from secureacct.records.deletions import UndoDeletion
+from secureacct.records.factors import RemoveEveryFactor
 from secureacct.records.sessions import BumpSecurityVersion, EndSessions
 
 
@@ -47,12 +50,19 @@ async def not_me(parts: AccountParts, token: str, *, visit: Visit = Visit()) -> 
         account_id=known.id,
         security_version=known.security_version + 1,
     )
-    frozen_until = now + int(parts.lifetimes.undo.total_seconds())
+    undo_s = int(parts.lifetimes.undo.total_seconds())
+    frozen_until = now + undo_s
     events = [recording.happened(parts, "not_me", outcome="ok", account=known.id, visit=visit, now=now)]
     owner, back = known, tuple[Change, ...]()
+    factors = await parts.store.factors_of(known.id)
+    if now - link.created_at <= undo_s and holds_newer(factors, since=link.created_at):
+        back = (RemoveEveryFactor(account_id=known.id, added_since=link.created_at),)
+        gone = "factor_removed"
+        events.append(recording.happened(parts, gone, outcome="ok", account=known.id, visit=visit, now=now))
     change = await parts.store.email_change_since(known.id, since=link.created_at, now=now)
     if change is not None:
-        old, back = taking_back(parts, known, change, await parts.store.factors_of(known.id), now=now)
+        old, taken = taking_back(parts, known, change, factors, now=now)
+        back += taken
         owner = replace(known, email=old)
         undone = "email_change_undone"
         events.append(recording.happened(parts, undone, outcome="ok", account=known.id, visit=visit, now=now))

@@ -39,8 +39,8 @@ class Letter:
 _CHANGE_WAS_ME: Final = "If it was you, there is nothing to do."
 _NOT_ME: Final = Action("not_me", "This was not me: protect my account")
 _NOT_ME_DOES: Final = (
-    "That signs every device out, holds back changes to your address and to how you sign in, and helps you"
-    " to set a new password."
+    "That signs every device out, takes back new ways to sign in, holds back other changes, and helps you to"
+    " set a new password."
 )
 _IGNORE: Final = "If it was not you, you can ignore this mail: nothing changes."
 

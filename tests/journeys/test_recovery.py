@@ -7,6 +7,7 @@ import pytest
 from secureacct._faces import run_inline
 from secureacct.accounts.recovery import recover_by_operator
 from tests.journeys.kit import ADA, MALLORY, NEW_PASSWORD, PASSWORD, Shop
+from tests.journeys.test_passkeys import add, device, enter, signed_in_with
 
 DAY = 86_400
 
@@ -169,6 +170,50 @@ def test_not_me_from_a_mail_after_the_change_leaves_the_address(shop: Shop) -> N
     ada.switch_on_two_step()
     assert shop.browser().post(shop.link("ada@new.example", "/not-me/")).json == {"status": "confirmed"}
     assert shop.link("ada@new.example", "/reset/")
+
+
+@pytest.mark.parametrize("kind", ["passkey", "totp"])
+def test_not_me_takes_back_what_was_added_since(shop: Shop, kind: str) -> None:
+    """A thief's passkey or app, added after the mail, opens nothing and does not keep the owner out."""
+    shop.member()
+    shop.clock.forward(60)
+    thief, key = shop.browser(), device()
+    thief.sign_in()
+    link = shop.link(ADA, "/not-me/")
+    shop.clock.forward(60)
+    if kind == "passkey":
+        assert add(thief, key).status_code == 200
+    else:
+        thief.switch_on_two_step()
+    owner = shop.browser()
+    assert owner.post(link).json == {"status": "confirmed"}
+    if kind == "passkey":
+        assert not signed_in_with(enter(shop.browser(), key))
+    assert owner.post(shop.link(ADA, "/reset/"), {"new_password": NEW_PASSWORD}).status_code == 200
+    assert owner.sign_in(password=NEW_PASSWORD).json == {"status": "signed_in"}
+    names = [one["name"] for one in owner.get("/account/activity").json["events"]]  # type: ignore[index]
+    assert "factor_removed" in names
+
+
+@pytest.mark.parametrize("mail", ["after the second step", "long before it was used"])
+def test_not_me_leaves_older_factors(shop: Shop, mail: str) -> None:
+    """A mail that came after the second step, or one that is used days later, takes none away."""
+    ada = shop.member()
+    link = shop.link(ADA, "/not-me/")
+    shop.clock.forward(60)
+    ada.switch_on_two_step()
+    shop.clock.forward(60)
+    if mail == "after the second step":
+        ada.post("/account/password", {"current_password": PASSWORD, "new_password": NEW_PASSWORD})
+        link = shop.link(ADA, "/not-me/")
+    else:
+        shop.clock.forward(73 * 3600)
+    owner = shop.browser()
+    assert owner.post(link).json == {"status": "confirmed"}
+    password = "three more quiet lanterns"
+    assert owner.post(shop.link(ADA, "/reset/"), {"new_password": password}).status_code == 200
+    answer = owner.post("/account/sign-in", {"email": ADA, "password": password})
+    assert answer.json["status"] == "second_factor"  # type: ignore[index]
 
 
 def test_not_me_ends_a_recovery(shop: Shop) -> None:
