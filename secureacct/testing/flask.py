@@ -14,13 +14,17 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-import flask
-from flask.testing import FlaskClient
+from secureacct.errors import ConfigurationError, MissingExtra
+
+try:
+    import flask
+    from flask.testing import FlaskClient
+except ModuleNotFoundError:
+    raise MissingExtra("flask", needed_for="secureacct.testing.flask") from None
 
 from secureacct._faces import run_inline
 from secureacct.accounts.faces import Accounts
 from secureacct.commitments.policy_versions import AcceptanceDue, Policies
-from secureacct.errors import ConfigurationError
 from secureacct.mailers.outbox import OutboxMailer
 from secureacct.records.mail import Message
 from secureacct.sessions import steps as sessions

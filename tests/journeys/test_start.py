@@ -274,3 +274,23 @@ def test_everything_that_is_wrong_is_said_at_once(shop: Shop) -> None:
     fine = shop.browser().submit("/account/sign-up", {"email": ADA, "password": "short"}).text
     assert 'id="email-error"' not in fine
     assert "There is a problem" in fine
+
+
+@pytest.mark.parametrize(("settings", "said"), [({}, True), ({"SECUREACCT_MAIL_URL": "outbox:"}, False)])
+def test_where_the_first_mail_went(
+    folder: Path, settings: dict[str, str], said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever tries it on localhost and waits for the mail is told, once, where to look."""
+    app = Flask("first")
+    app.config.update(
+        SECUREACCT_DATABASE_URL=f"sqlite:///{folder / 'app.db'}",
+        SECUREACCT_KEYRING=str(folder / "keyring.json"),
+        SECUREACCT_BASE_URL=LOCAL,
+        **settings,
+    )
+    SecureAcct().init_app(app)
+    for _ in range(2):
+        app.test_client().get("/account/sign-up", base_url=LOCAL)
+    told = [one.getMessage() for one in caplog.records if "mail.kept" in one.getMessage()]
+    assert len(told) == int(said)
+    assert all("SECUREACCT_MAIL_URL to console:" in one for one in told)

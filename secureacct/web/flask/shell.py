@@ -152,6 +152,14 @@ class Shell:
                 hint=str(error),
             )
             raise StoreUnavailable("the site is not set up", retry_after=60) from None
+        settings = self.site.settings
+        if settings.is_local and not settings.mail_url and assembly.choices.mailer is None:
+            logs.event(
+                log,
+                "mail.kept",
+                level="warning",
+                hint="mails stay in memory: set SECUREACCT_MAIL_URL to console: to read them here",
+            )
         return True
 
     def _replay(self, answer: Answer) -> Response:
