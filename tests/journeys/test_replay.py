@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.journeys.kit import ADA, BASE, MALLORY, NEW_PASSWORD, PASSWORD, Shop
 
 
@@ -199,6 +201,27 @@ def test_a_kept_post_goes_on_without_another_token(shop: Shop) -> None:
     answer = ada.submit("/account/confirm", {"resume": resume})
     assert (answer.status_code, answer.text) == (200, "refunded")
     assert shop.refunded["id"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/tags/日本?q=é", "日本 é"),
+        ("/tags/caf%C3%A9?q=a%26b", "café a&b"),
+        ("/tags/a%3Fb%25?q=1", "a?b% 1"),
+    ],
+    ids=("beyond-latin-1", "latin-1", "question-mark"),
+)
+def test_a_kept_post_finds_its_page_again(shop: Shop, path: str, seen: str) -> None:
+    """Whatever is in the path and the query, the repeated request is the one that was interrupted."""
+    ada = shop.member()
+    ada.switch_on_two_step()
+    shop.clock.forward(660)
+    asked = ada.submit(path, {"note": "ü&="})
+    resume = asked.headers["Location"].partition("resume=")[2]
+    fields = {"resume": resume, "password": PASSWORD, "code": ada.code()}
+    answer = ada.submit("/account/confirm", fields)
+    assert (answer.status_code, answer.text) == (200, f"{seen} ü&=")
 
 
 def test_signing_out_in_the_seconds_after_a_rotation(shop: Shop) -> None:

@@ -138,10 +138,17 @@ def _call(view: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
     return flask.current_app.ensure_sync(view)(*args, **kwargs)
 
 
+def _here() -> str:
+    """The path at hand and its query, percent-encoded as browsers send them: whatever they hold comes back as
+    it was."""
+    query = flask.request.query_string.decode("latin-1")
+    return quote(flask.request.path, safe="/") + (f"?{query}" if query else "")
+
+
 def _sign_in_first(known: Knock) -> Response:
     if known.json:
         return _respond(answers.problem(SignInRequired()))
-    wanted = flask.request.full_path.rstrip("?") if flask.request.method in ("GET", "HEAD") else ""
+    wanted = _here() if flask.request.method in ("GET", "HEAD") else ""
     where = known.site.url("/sign-in") + (f"?next={quote(wanted, safe='/')}" if wanted else "")
     return _respond(Answer(status=303, location=where))
 
@@ -153,7 +160,7 @@ def _policy_first(known: Knock) -> Response | None:
     try:
         run_inline(known.site.gate.check(known.session.account_id))
     except PolicyNotAccepted as error:
-        here = flask.request.full_path.rstrip("?")
+        here = _here()
         return _respond(dispatch.policy_first(known, error, here=here))
     return None
 
@@ -168,7 +175,7 @@ def on_error(error: SecureAcctError) -> Response:
     if isinstance(error, SignInRequired):
         return _sign_in_first(knock())
     if isinstance(error, PolicyNotAccepted):
-        return _respond(dispatch.policy_first(knock(), error, here=flask.request.full_path.rstrip("?")))
+        return _respond(dispatch.policy_first(knock(), error, here=_here()))
     if isinstance(error, EnrolmentRequired):
         return _enrol_first(knock(), error)
     if isinstance(error, FreshProofRequired):
@@ -285,7 +292,7 @@ def _confirm_first(known: Knock, error: FreshProofRequired) -> Response:
 
     if known.json:
         return _respond(answers.problem(error))
-    path = flask.request.full_path.rstrip("?")
+    path = _here()
     form = flask.request.form
     known.form = Form(form.to_dict())
     whole = not flask.request.files and all(len(values) == 1 for values in form.listvalues())

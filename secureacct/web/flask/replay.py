@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from urllib.parse import urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 import flask
 from werkzeug.test import run_wsgi_app
@@ -25,7 +25,7 @@ def repeat(app: flask.Flask, resumed: Resumed, *, cookies: Sequence[str]) -> Res
     fresh = "; ".join(cookie.partition(";")[0] for cookie in cookies)
     environ |= {
         "REQUEST_METHOD": "POST",
-        "PATH_INFO": path,
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),  # as WSGI wants it, PEP 3333
         "QUERY_STRING": query,
         "REQUEST_URI": resumed.path,
         "RAW_URI": resumed.path,
