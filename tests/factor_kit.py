@@ -15,9 +15,11 @@ from secureacct.records.accounts import Interrupted, PendingSignIn
 from secureacct.records.challenges import Challenge
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.factors import Factors, Passkey, SetUserHandle, TotpFactor
+from secureacct.stores.memory import account_steps as _memory_steps
 from secureacct.stores.memory import challenges as _memory_challenges
 from secureacct.stores.memory.factors import MemoryFactors
 from secureacct.stores.memory.journal import MemoryJournal
+from secureacct.stores.sql import account_steps as _sql_steps
 from secureacct.stores.sql import challenges as _sql_challenges
 from secureacct.stores.sql.base import metadata
 from secureacct.stores.sql.factors import AwaitingFactors, BlockingFactors
@@ -28,13 +30,15 @@ __all__ = ["Held", "challenge", "interrupted", "opened", "passkey", "pending", "
 R = TypeVar("R")
 NOW = 1_800_000_000
 KINDS = ("memory", "sqlite", "sqlite-async", "pg", "pg-async")
-_registered = (_memory_challenges, _sql_challenges)
+_registered = (_memory_challenges, _memory_steps, _sql_challenges, _sql_steps)
 TABLES = (
     "sa_factor_set",
     "sa_totp",
     "sa_passkey",
     "sa_recovery_code",
     "sa_challenge",
+    "sa_pending_sign_in",
+    "sa_interrupted",
     "sa_event",
     "sa_outbox",
 )

@@ -1,4 +1,4 @@
-"""What every store promises of that which waits a few minutes: it is claimed once, in time, by the right one."""
+"""What every store promises of that which waits a few minutes: claimed once, in time, by the right one."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def test_a_challenge_for_anybody(store: Held) -> None:
 
 def test_what_expired_is_dead_and_an_accounts_are_dropped(store: Held) -> None:
     """What expired is claimed by nobody and purged; what is open stays, until its account closes it."""
-    for number, options in enumerate(({"expires_at": NOW}, {}, {"account_id": "b"}, {"account_id": None})):
+    each: list[dict[str, Any]] = [{"expires_at": NOW}, {}, {"account_id": "b"}, {"account_id": None}]
+    for number, options in enumerate(each):
         assert won(store, put(bytes([number]) * 32, **options))
     assert not won(store, dataclasses.replace(CLAIM, digest=b"\x00" * 32))
     done = store.commit(PurgeChallenges(now=NOW))
