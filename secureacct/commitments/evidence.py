@@ -36,11 +36,12 @@ class CannotTell(SecureAcctError):
 @dataclass(frozen=True, slots=True)
 class Check(Generic[S]):
     """One way to find out whether a promise is kept. ``run`` returns what it saw, or raises
-    :class:`Broken` or :class:`CannotTell`."""
+    :class:`Broken` or :class:`CannotTell`. ``on``: what it looks at."""
 
     commitment: str
     name: str
     run: Callable[[S], str]
+    on: Literal["site", "library"] = "site"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Finding:
     status: Status
     said: str
     took_ms: float
+    on: Literal["site", "library"] = "site"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,8 @@ def run_check(check: Check[S], subject: S, *, timer: Callable[[], float] = time.
         status, said = "not_provable", str(cannot)
     except Exception as error:  # noqa: BLE001 - whatever it is, the promise was not shown to be kept
         status, said = "broken", f"the check itself failed: {type(error).__name__}"
-    return Finding(check=check.name, status=status, said=said, took_ms=round((timer() - start) * 1000, 1))
+    took_ms = round((timer() - start) * 1000, 1)
+    return Finding(check=check.name, status=status, said=said, took_ms=took_ms, on=check.on)
 
 
 def judge(

@@ -10,12 +10,22 @@ import html
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from secureacct.commitments.evidence import Evidence, Verdict
 
 FORMAT = "secureacct/evidence/1"
 _SIGN = {"kept": "kept", "broken": "BROKEN", "not_provable": "not provable"}
+LEGEND: Final = """\
+Kept: every check of the promise said so at this time, with these versions. Broken: one of them did not; what
+to do stands beside it. Not provable: a check could not run here, and it says why.
+
+Site: seen on the site itself in rehearsal, that is on its own code and configuration, with a database, keys
+and mails made for it. Library: seen on the software that the site is built with; whether the site uses that
+part of it is not shown by this line.
+
+What no software can show is listed as such, and never counted as kept."""
+"""What the words of a report mean, in paragraphs."""
 
 
 def facts(evidence: Evidence) -> dict[str, Any]:
@@ -38,7 +48,13 @@ def facts(evidence: Evidence) -> dict[str, Any]:
                 "not_provable_by_software": one.commitment.people,
                 "mend": one.commitment.mend if one.status == "broken" else "",
                 "findings": [
-                    {"check": f.check, "status": f.status, "said": f.said, "took_ms": f.took_ms}
+                    {
+                        "check": f.check,
+                        "on": f.on,
+                        "status": f.status,
+                        "said": f.said,
+                        "took_ms": f.took_ms,
+                    }
                     for f in one.findings
                 ],
             }
@@ -88,11 +104,13 @@ def to_markdown(evidence: Evidence) -> str:
         "",
         summary(evidence),
         "",
+        LEGEND,
+        "",
         "| | promise | status | what was seen |",
         "|---|---|---|---|",
     ]
     for one in evidence.verdicts:
-        seen = "; ".join(f"{f.check}: {f.said}" for f in one.findings) or "no check ran"
+        seen = "; ".join(f"{f.on}, {f.check}: {f.said}" for f in one.findings) or "no check ran"
         lines.append(
             f"| {one.commitment.id} | {_cell(one.commitment.words)} | {_SIGN[one.status]} | {_cell(seen)} |"
         )
@@ -109,14 +127,19 @@ def to_html(evidence: Evidence) -> str:
     rows = []
     for one in evidence.verdicts:
         seen = (
-            "".join(f"<li>{html.escape(f.check)}: {html.escape(f.said)}</li>" for f in one.findings)
+            "".join(
+                f"<li><b>{f.on.capitalize()}</b>, {html.escape(f.check)}: {html.escape(f.said)}</li>"
+                for f in one.findings
+            )
             or "<li>no check ran</li>"
         )
-        mend = f"<p>{html.escape(one.commitment.mend)}</p>" if one.status == "broken" else ""
-        people = f"<p><em>Not provable: {html.escape(one.commitment.people)}</em></p>"
+        mend = f"<p>To mend: {html.escape(one.commitment.mend)}</p>" if one.status == "broken" else ""
+        people = f"<p><em>No software can show: {html.escape(one.commitment.people)}</em></p>"
+        checked = f"<p class=how>Checked: {html.escape(one.commitment.check)}</p>"
         rows.append(
             f'<tr class="{one.status}"><th scope="row">{html.escape(one.commitment.id)}</th>'
-            f"<td>{html.escape(one.commitment.words)}{people if one.commitment.people else ''}</td>"
+            f"<td>{html.escape(one.commitment.words)}{checked}"
+            f"{people if one.commitment.people else ''}</td>"
             f"<td>{_SIGN[one.status]}</td><td><ul>{seen}</ul>{mend}</td></tr>"
         )
     versions = ", ".join(f"{name} {version}" for name, version in evidence.versions)
@@ -124,13 +147,19 @@ def to_html(evidence: Evidence) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Evidence: {html.escape(evidence.subject)}</title><style>"
-        "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}"
+        "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;"
+        "overflow-wrap:anywhere}"
         "table{border-collapse:collapse;width:100%}td,th{border:1px solid #767676;padding:.4rem;"
         "text-align:left;vertical-align:top}tr.broken td{font-weight:700}ul{margin:0;padding-left:1.2rem}"
-        "@media print{tr{break-inside:avoid}}</style>"
+        "td p{margin:.4rem 0 0}.how{color:#444}"
+        "@media(max-width:40rem){table,tbody,tr,th,td{display:block}thead{display:none}"
+        "tr{border:1px solid #767676;margin-bottom:1rem}th,td{border:0}}"
+        "@page{margin:1.5cm}@media print{body{margin:0;max-width:none;font-size:9pt}tr{break-inside:avoid}"
+        "thead{display:table-header-group}}</style>"
         f"<h1>Evidence: {html.escape(evidence.subject)}</h1>"
         f"<p>{moment(evidence.made_at)}; {html.escape(versions)}</p>"
-        f"<p>{summary(evidence)}</p>"
+        f"<p><strong>{summary(evidence)}</strong></p>"
+        f"{''.join(f'<p>{html.escape(one)}</p>' for one in LEGEND.split(chr(10) * 2))}"
         "<table><thead><tr><th>Id<th>Promise<th>Status<th>What was seen</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></html>\n"
     )

@@ -42,7 +42,8 @@ def stolen_hash(_lab: Lab) -> str:
     need("canary" not in encoded, "the hash shows the password")
     need(hasher.verify("a canary pass phrase", encoded), "the right password is refused")
     need(not hasher.verify(encoded, encoded), "the stored hash works as a password")
-    return encoded.split("$")[3] if encoded.count("$") > 3 else "Argon2id"
+    cost = encoded.split("$")[3] if encoded.count("$") > 3 else "its default cost"
+    return f"hashed with Argon2id ({cost}); the hash shows nothing of the password, and signs nobody in"
 
 
 @checks("C02", "swapped and altered values")
@@ -91,7 +92,8 @@ def small_groups(lab: Lab) -> str:
     need("Lynx" not in shown.counts and len(shown.withheld) > 1, "a group of two can be worked out")
     statistics.forget_days()
     need(run_inline(store.day_secret(day)) is None, "a day's secret outlives the day")
-    return f"shown {dict(shown.counts)}, withheld {', '.join(shown.withheld)}"
+    told = ", ".join(f"{name} {count}" for name, count in shown.counts.items())
+    return f"of three groups, one of two people, shown: {told}; withheld: {', '.join(shown.withheld)}"
 
 
 @checks("C13", "records past their time")
@@ -180,7 +182,7 @@ def addresses_from_outside(_lab: Lab) -> str:
     for wrong in tried:
         need(safe_next(wrong, BASE) is None, f"{wrong!r} passes as ours")
     need(safe_next("/orders?page=2", BASE) == "/orders?page=2", "our own pages are refused")
-    return f"{len(tried)} refused"
+    return f"{len(tried)} addresses of other sites refused, our own page accepted"
 
 
 @checks("C21", "an expired security.txt")
@@ -189,4 +191,4 @@ def expired_contact(lab: Lab) -> str:
     now = datetime.fromtimestamp(lab.at, UTC)
     served = SecurityTxt(contact=("mailto:security@shop.example",), expires=now - timedelta(days=1))
     need(problems(served, now=now), "an expired contact passes")
-    return "reported"
+    return "a contact that expired yesterday is reported"

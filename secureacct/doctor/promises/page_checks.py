@@ -267,7 +267,10 @@ def copy_and_leave(site: Rehearsal) -> str:
     need(again.status == 401 and browser.account is None, "who was erased can still sign in")
     left = sorted(set(_tables_naming(site, account, person.email, *given)) - set(KEPT_TABLES))
     need(not left, f"rows about the person are left in: {', '.join(left)}")
-    return f"a copy with {len(given) + 1} of their values, once; a way back; then no row of theirs is left"
+    return (
+        f"a copy with {len(given) + 1} of their values, once; a way back; then no row names them but what is "
+        "kept and says why (the security log, the ledger of choices, the receipt)"
+    )
 
 
 def _account_id(site: Rehearsal, person: Person) -> str:

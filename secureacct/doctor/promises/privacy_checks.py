@@ -182,4 +182,7 @@ def after_erasure(lab: Lab) -> str:
     consents = Consents(ConsentParts(store=store, keys=lab.keys, clock=lab.clock))
     sound, broken = consents.verify_everyone()
     need(sound and not broken, "the ledger does not verify")
-    return f"nothing left; suppressed; {sound} ledger entries verify"
+    return (
+        "no row of theirs is left; their address stays among those that get no mailing, as a keyed hash; "
+        f"what they agreed to still proves itself ({sound} entries)"
+    )

@@ -38,7 +38,7 @@ class _FreshLab:
 
     def __iter__(self) -> Iterator[Check[None]]:
         for check in (*library, *privacy):
-            yield Check(check.commitment, check.name, _on_fresh_bench(check))
+            yield Check(check.commitment, check.name, _on_fresh_bench(check), "library")
 
 
 def _on_fresh_bench(check: Check[Lab]) -> Callable[[None], str]:

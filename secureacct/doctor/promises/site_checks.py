@@ -77,12 +77,13 @@ def plain_http(site: Rehearsal) -> str:
     need(not spied.json.get("account"), "a session cookie sent over plain HTTP was believed")
     hsts = browser.page("/sign-in").header("Strict-Transport-Security")
     age = re.search(r"max-age=(\d+)", hsts)
-    need(age and int(age[1]) >= 31_536_000, "no Strict-Transport-Security of a year or more")
+    days = int(age[1]) // 86_400 if age else 0
+    need(days >= 365, "no Strict-Transport-Security of a year or more")
     need(
         site.configured.base_url.startswith("https:") or site.configured.is_local,
         "SECUREACCT_BASE_URL is not https",
     )
-    return f"refused over HTTP; {hsts}"
+    return f"refused over HTTP; browsers are told to use TLS only for {days} days"
 
 
 @checks("C04", "a stolen session alone")
@@ -149,7 +150,10 @@ def closed_window(site: Rehearsal) -> str:
     idle, absolute = policy.idle.total_seconds(), policy.absolute.total_seconds()
     need(0 < idle <= 86_400, "a visit left alone does not end within a day")
     need(idle <= absolute <= 86_400 * 31, "a visit never ends by itself within a month")
-    return f"no lifetime; idle limit {idle / 60:.0f} min, absolute limit {absolute / 3600:.0f} h"
+    return (
+        f"the cookie goes with the window; the server ends a visit after {idle / 60:.0f} minutes without "
+        f"use, and after {absolute / 3600:.0f} hours in any case"
+    )
 
 
 @checks("C08", "an address that was not confirmed")
@@ -204,7 +208,7 @@ def one_click(site: Rehearsal) -> str:
     only_if(answer.status != 404, "this app has no unsubscribe page: it sends no mailings")
     need(answer.status == 410, f"an unknown link was answered with {answer.status}")
     need(site.browser().page(path).status == 410, "GET of an unknown link is not refused")
-    return "a made-up link is answered with 410, without cookie or token"
+    return "a link that we never made is refused (410), and no cookie or form token was asked for"
 
 
 @checks("C13", "network addresses")
@@ -220,9 +224,13 @@ def network_addresses(site: Rehearsal) -> str:
 @checks("C16", "the keyring of the real site")
 def keyring_at_rest(site: Rehearsal) -> str:
     """In production the keyring is under a passphrase or a key service."""
-    only_if(not site.configured.is_local, "trying out on this machine: no backup, and no keyring to steal")
+    only_if(
+        not site.configured.is_local,
+        "this configuration is for trying out on one machine (http://localhost); with that of the real site "
+        "this line tells whether a copy of its keyring opens without a passphrase",
+    )
     need(site.configured.keyring_passphrase, "the keyring of the site has no passphrase")
-    return "the keyring is under a passphrase"
+    return "the keyring is under a passphrase, so a copy of the file alone opens nothing"
 
 
 @checks("C18", "the policy page")
