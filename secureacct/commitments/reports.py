@@ -147,8 +147,8 @@ def to_html(evidence: Evidence) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>Evidence: {html.escape(evidence.subject)}</title><style>"
-        "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;"
-        "overflow-wrap:anywhere}"
+        "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem}"
+        "h1,li{overflow-wrap:anywhere}th,td:nth-child(3){white-space:nowrap}"
         "table{border-collapse:collapse;width:100%}td,th{border:1px solid #767676;padding:.4rem;"
         "text-align:left;vertical-align:top}tr.broken td{font-weight:700}ul{margin:0;padding-left:1.2rem}"
         "td p{margin:.4rem 0 0}.how{color:#444}"
