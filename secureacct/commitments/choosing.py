@@ -95,4 +95,4 @@ async def _choose_list(parts: MailingParts, known: Known, list_id: str, yes: boo
             parts, list_id, known.email, address_is_proven=True, account_id=known.id, how=how
         )
     else:
-        await mailing_stops.stop(parts, known.email, list_id=list_id, how=how)
+        await mailing_stops.stop(parts, known.email, list_id=list_id, account_id=known.id, how=how)

@@ -60,15 +60,27 @@ async def unsubscribe(parts: MailingParts, token: str, *, how: str = "one_click"
     return offer
 
 
-async def stop(parts: MailingParts, address: str, *, list_id: str | None = None, how: str = "form") -> None:
+async def stop(
+    parts: MailingParts,
+    address: str,
+    *,
+    list_id: str | None = None,
+    account_id: str | None = None,
+    how: str = "form",
+) -> None:
     """End one list, or (``None``) all of them, for an address: from the privacy page.
 
+    :param account_id: whose address it is: what this account began under an address it had before ends too.
     :raises NothingDeclared: no such list.
     """
     chosen = [parts.list_of(list_id)] if list_id is not None else parts.lists
     tokens = parts.tokens(address)
+    own = await parts.store.subscriptions_of(account_id) if account_id is not None else ()
     for one in chosen:
         await _stop(parts, one.id, tokens, await parts.store.subscription(one.id, tokens), how=how)
+        for other in own:
+            if other.list_id == one.id and other.state != "ended" and other.token not in tokens:
+                await _stop(parts, one.id, (other.token,), other, how=how)
 
 
 async def complain(parts: MailingParts, address: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.kit import PASSWORD
 from tests.journeys.privacy_shop import PrivacyShop
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -112,3 +113,14 @@ def test_after_a_stop_only_a_new_yes_begins_again(shop, link):
     assert member.get("/account/privacy").json["lists"][0]["subscribed"] is False
     member.post("/account/privacy", {"list.news": True})
     assert shop.send() == (1, 0)
+
+
+def test_no_means_no_under_an_older_address_too(shop):
+    """Who subscribed, changed the address and says no on the privacy page gets nothing at either address."""
+    member = shop.member()
+    member.post("/account/privacy", {"list.news": True})
+    member.post("/account/email", {"password": PASSWORD, "new_email": "ada@new.example"})
+    member.post(shop.link("ada@new.example", "/email/confirm/"))
+    assert member.post("/account/privacy", {"list.news": False}).json == {"status": "saved"}
+    assert not any(one["subscribed"] for one in member.get("/account/privacy").json["lists"])
+    assert shop.send() == (0, 0)
