@@ -138,8 +138,14 @@ def primary_and_replica() -> Iterator[tuple[Valkey, Valkey, Proxy]]:
         with proxy((LOOPBACK, port), (LOOPBACK, primary.port)) as between:
             replica.ask("REPLICAOF", LOOPBACK, port)
             until(lambda: replica.ask("INFO", "replication")["master_link_status"] == "up")
-            until(lambda: primary.ask("WAIT", 1, 1000) == 1)
+            catch_up(primary, replica)
             yield primary, replica, between
+
+
+def catch_up(primary: Valkey, replica: Valkey) -> None:
+    """Return when the replica has whatever the primary has now."""
+    sent = primary.ask("INFO", "replication")["master_repl_offset"]
+    until(lambda: replica.ask("INFO", "replication")["slave_repl_offset"] >= sent)
 
 
 def _is_whole(server: Valkey, primaries: int) -> bool:

@@ -77,7 +77,7 @@ def test_what_a_replica_that_was_behind_brings_back() -> None:
         with sessions_in(primary.url, "blocking") as sessions:
             before, after = sessions.start("42"), sessions.start("42")
             assert sessions.end(before)
-            assert primary.ask("WAIT", 1, 2000) == 1
+            valkey_kit.catch_up(primary, replica)
             between.hold()
             assert sessions.end(after)
             late = sessions.start("42")
