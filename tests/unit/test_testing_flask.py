@@ -27,7 +27,8 @@ def app(folder: Path, choices: dict[str, Any] | None = None, **settings: Any) ->
         SECUREACCT_KEYRING=str(folder / "keyring.json"),
     )
     made.config.update(settings)
-    SecureAcct(hasher=PasswordHasher(CHEAPEST), **(choices or {})).init_app(made)
+    given: dict[str, Any] = {"hasher": PasswordHasher(CHEAPEST), **(choices or {})}
+    SecureAcct(**given).init_app(made)
 
     @made.get("/")
     @sign_in_required

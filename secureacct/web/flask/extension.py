@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any, TypedDict, Unpack
+from typing import Any, Final, TypedDict, Unpack
 
 import flask
 
@@ -95,7 +95,7 @@ class SecureAcct:
         return shell_of(app).site
 
 
-TYPES = {
+_TYPES: Final[dict[str, type[Any]]] = {
     "sessions": SessionPolicy,
     "rules": PasswordRules,
     "throttle": ThrottlePolicy,
@@ -114,7 +114,7 @@ def _checked(choices: ChoiceNames) -> Choices:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ConfigurationError(f"SecureAcct knows no choice {name!r}{hint}")
-        wanted = TYPES.get(name)
+        wanted = _TYPES.get(name)
         if wanted is not None and value is not None and not isinstance(value, wanted):
             raise ConfigurationError(f"{name} is a {wanted.__name__}, not a {type(value).__name__}")
     if not all(isinstance(one, ProfileField) for one in choices.get("profile", ())):
