@@ -36,6 +36,7 @@ from secureacct.cookies import PREFIX as COOKIE_PREFIX
 from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring, KeyringNotFound
 from secureacct.keys.files import locked
+from secureacct.keys.providers import KeyProvider
 from secureacct.mailers.console import ConsoleMailer
 from secureacct.mailers.outbox import OutboxMailer
 from secureacct.mailers.smtp import SmtpMailer
@@ -84,6 +85,7 @@ class Choices:
     compat_rs256: bool = False  # also RS256 passkeys, for old TPMs; ASVS 5 appendix C disallows it
     hasher: PasswordHasher | None = None
     keys: Keyring | None = None
+    key_provider: KeyProvider | None = None  # a key service for people's data keys; None: the keyring
     store: Any = None  # a blocking store that keeps everything; None: from the settings
     mailer: Mailer | None = None
     clock: Callable[[], float] = time.time  # seconds since the epoch
@@ -231,6 +233,7 @@ class Assembly:
                 related_origins=choices.related_origins,
                 compat_rs256=choices.compat_rs256,
             ),
+            key_provider=choices.key_provider,
             clock=choices.clock,
         )
 

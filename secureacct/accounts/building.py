@@ -17,6 +17,7 @@ from secureacct.accounts.spraying import SprayingLog
 from secureacct.accounts.vault import ProfileField, Vault
 from secureacct.errors import ConfigurationError
 from secureacct.keys import Keyring
+from secureacct.keys.providers import AsyncKeyProvider, KeyProvider
 from secureacct.password_rules import PasswordRules
 from secureacct.passwords import Admission, InlinePasswordWork, OffloadedPasswordWork, PasswordHasher
 from secureacct.passwords.profiles import DEFAULT, Profile
@@ -43,6 +44,7 @@ def account_parts(
     directory: Directory | None = None,
     password_store: PasswordStore | None = None,
     passkeys: PasskeyChoices | None = None,
+    key_provider: KeyProvider | AsyncKeyProvider | None = None,
     clock: Callable[[], float] = time.time,
     random: Callable[[int], bytes] = os.urandom,
 ) -> AccountParts:
@@ -57,6 +59,8 @@ def account_parts(
     :param hashing: the parameters of new hashes, where no ``hasher`` is given.
     :param hash_parallel: passwords hashed at once, 64 MiB each; 0: as many as there are cores.
     :param directory: the app's own users; then ``password_store`` is their password column.
+    :param key_provider: a key service that wraps people's data keys, which the personal part of the security
+        log is under; the same one as the app's ``Subjects`` on this store, if it has any. None: the keyring.
     :param clock: seconds since the epoch.
     :raises ConfigurationError: a directory without a password store, or the other way round.
     """
@@ -78,6 +82,7 @@ def account_parts(
         sessions=sessions or SessionPolicy(),
         lifetimes=lifetimes or Lifetimes(),
         passkeys=passkeys or PasskeyChoices(),
+        key_provider=key_provider,
         clock=clock,
         random=random,
     )

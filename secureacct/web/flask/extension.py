@@ -15,6 +15,7 @@ from secureacct.assembly import Assembly, Choices
 from secureacct.commitments.privacy import PrivacyChoices
 from secureacct.errors import ConfigurationError, SecureAcctError
 from secureacct.keys import Keyring
+from secureacct.keys.providers import KeyProvider
 from secureacct.password_rules import PasswordRules
 from secureacct.passwords import PasswordHasher
 from secureacct.ports.accounts import Directory, PasswordStore
@@ -42,6 +43,7 @@ class ChoiceNames(TypedDict, total=False):
     compat_rs256: bool
     hasher: PasswordHasher | None
     keys: Keyring | None
+    key_provider: KeyProvider | None
     store: Any
     mailer: Mailer | None
     clock: Callable[[], float]
