@@ -61,6 +61,7 @@ class Settings:
         object.__setattr__(self, "base_url", base.origin)
         if not self.site_name:
             object.__setattr__(self, "site_name", base.host)
+        self._check_site_name()
         try:
             SecureCookie(self.cookie_name)
         except CookieError as error:
@@ -77,6 +78,24 @@ class Settings:
         if self.network_budget < 1:
             raise ConfigurationError(
                 f"{PREFIX}NETWORK_BUDGET must be a number of attempts an hour, at least 1"
+            )
+
+    def _check_site_name(self) -> None:
+        """It stands in every mail and in authenticator apps: a mail that may not leave stops sign-ups."""
+        from secureacct.mail.compose import compose
+        from secureacct.mail.headers import MailRefused
+
+        links, facts = {"confirm": "/account/verify/x"}, {"lifetime": "24 hours"}
+        try:
+            to = "somebody@example.org"
+            compose("verify", to=to, site=self.site_name, base_url=self.base_url, links=links, facts=facts)
+            usable = ":" not in self.site_name  # what an authenticator app takes for the end of the name
+        except (ConfigurationError, MailRefused):
+            usable = False
+        if not usable:
+            raise ConfigurationError(
+                f"{PREFIX}SITE_NAME must be a name as people say it: at most 100 characters on one line, no "
+                "colon, no address of another site"
             )
 
     def _check_stores(self) -> None:

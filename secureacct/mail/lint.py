@@ -115,9 +115,11 @@ def _of_words(
         found.add("no_text")
     if any(" ".join(site.split()) not in " ".join(visible(part).split()) for part in parts):
         found.add("no_site_name")
-    if any(asks_for_secret(part) for part in (subject, *parts)):
+    # A name may hold what ends a clause ("Corner Shop, Ltd."): it is no part of what is asked.
+    said = [part.replace(site, "Shop") for part in (subject, *parts)]
+    if any(asks_for_secret(part) for part in said):
         found.add("asks_for_password")
-    if any(shows_secret(part) for part in (subject, *parts)):
+    if any(shows_secret(part) for part in said):
         found.add("holds_password")
     if any(secret and secret in part for secret in secrets for part in (subject, *parts, *raw)):
         found.add("holds_password")
