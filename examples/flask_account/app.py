@@ -16,7 +16,6 @@ from secureacct.flask import (
     ProfileField,
     SecureAcct,
     cookie_choice,
-    csrf_token,
     get_account,
     require_account,
     sign_in_required,
@@ -87,11 +86,6 @@ def create_app(
         if urlsplit(request.host_url).hostname != name:
             return redirect(base_url + request.full_path.rstrip("?"), code=307)
         return None
-
-    @app.context_processor
-    def on_every_page() -> dict[str, object]:
-        """The token of the sign-out button in the shop's own bar."""
-        return {"csrf_token": csrf_token}
 
     @app.get("/")
     def home() -> Response:
