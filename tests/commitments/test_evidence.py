@@ -18,6 +18,7 @@ from secureacct.commitments.errors import BadPromise
 from secureacct.commitments.evidence import Broken, CannotTell, Check, Checks, judge
 from secureacct.doctor.promises.lab import Lab
 from secureacct.doctor.promises.library_checks import checks as library
+from secureacct.doctor.promises.page_checks import checks as of_pages
 from secureacct.doctor.promises.privacy_checks import checks as privacy
 from secureacct.doctor.promises.rehearsal import open_app, rehearse
 from secureacct.doctor.promises.run import gather, versions
@@ -27,7 +28,6 @@ from secureacct.passwords import PasswordHasher
 from secureacct.passwords.profiles import CHEAPEST
 from tests.commitments.stage import make_site
 
-CHECKED_ON_A_SITE = sorted({one.commitment for one in of_site})
 OWN = Commitment(
     id="SHOP01", name="fresh-bread", words="Bread is fresh.", kept_by="the baker", check="Smell.",
     mend="Bake.",
@@ -40,38 +40,15 @@ def hasher():
     return PasswordHasher(CHEAPEST)
 
 
-def verdicts(app, folder, name="stage"):
-    """Status of every promise that is checked on a site."""
-    rehearsal = rehearse(app, folder, name=name)
-    evidence = judge(Catalogue(), [(of_site, rehearsal)], subject=name, made_at=0, versions=())
-    return {one.commitment.id: one for one in evidence.verdicts if one.findings}
-
-
-def test_a_whole_site_keeps_every_promise(tmp_path, hasher):
-    """Nothing is broken, and everything that can be checked was."""
-    found = verdicts(make_site(tmp_path, hasher=hasher), tmp_path)
-    assert {key: one.findings for key, one in found.items() if one.status != "kept"} == {}
-    assert sorted(found) == CHECKED_ON_A_SITE
-    assert not (tmp_path / "real.db").exists(), "the real database was touched"
-
-
-@pytest.mark.parametrize("broken", CHECKED_ON_A_SITE)
-def test_a_site_broken_in_one_way_turns_that_line_red(broken, tmp_path, hasher):
-    """The promise that was broken is red, and no other."""
-    found = verdicts(make_site(tmp_path, broken=broken, hasher=hasher), tmp_path)
-    red = {
-        key: [one.said for one in verdict.findings]
-        for key, verdict in found.items()
-        if verdict.status == "broken"
-    }
-    assert list(red) == [broken], red
-    assert all("check itself failed" not in said for said in red[broken])
-
-
 def test_what_a_site_does_not_offer_cannot_be_told(tmp_path, hasher):
-    """A site without a policy page neither keeps nor breaks that promise."""
-    found = verdicts(make_site(tmp_path, broken="C18-none", hasher=hasher), tmp_path)
-    assert found["C18"].status == "not_provable"
+    """A site that declares nothing breaks nothing; what it does not offer is neither kept nor broken."""
+    rehearsal = rehearse(make_site(tmp_path, hasher=hasher), tmp_path, name="stage")
+    checks = [(of_site, rehearsal), (of_pages, rehearsal)]
+    evidence = judge(Catalogue(), checks, subject="stage", made_at=0, versions=())
+    found = {one.commitment.id: one.status for one in evidence.verdicts if one.findings}
+    assert {key for key, status in found.items() if status != "kept"} == {"C10", "C18"}
+    assert {found["C10"], found["C18"]} == {"not_provable"}
+    assert not (tmp_path / "real.db").exists(), "the real database was touched"
 
 
 def test_the_library_keeps_what_it_can_be_asked_for():
@@ -90,7 +67,7 @@ def test_the_library_keeps_what_it_can_be_asked_for():
 
 def test_every_promise_has_a_check_and_every_check_a_promise():
     """No promise of the catalogue is without any check, and ids are in order."""
-    checked = {one.commitment for group in (library, privacy, of_site) for one in group}
+    checked = {one.commitment for group in (library, privacy, of_site, of_pages) for one in group}
     assert checked == {one.id for one in OURS}
     assert [one.id for one in OURS] == [f"C{number:02d}" for number in range(1, 22)]
 
