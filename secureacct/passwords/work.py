@@ -228,7 +228,9 @@ class _Workers:
 def _serve(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
     if sys.platform == "linux":  # elsewhere niceness belongs to the process, not to a thread
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            thread = threading.get_native_id()
+            own = os.getpriority(os.PRIO_PROCESS, thread)  # of a service that is nice already, more than 0
+            os.setpriority(os.PRIO_PROCESS, thread, own + NICENESS)
     while (job := jobs.get()) is not None:
         job()
         del job  # it holds a password until the next one comes
