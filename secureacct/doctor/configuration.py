@@ -169,7 +169,7 @@ def _contact(settings: Settings) -> Iterator[Finding]:
         yield Finding("contact", "warn", said, f"{PREFIX}CONTACT=security@...", rfc)
     elif until is None:
         said = "nobody said until when the contact holds, so security.txt ends 90 days after each start"
-        yield Finding("contact", "warn", f"{said} (unless the app's PrivacyChoices say when)", mend, rfc)
+        yield Finding("contact", "warn", said, mend, rfc)
     else:
         now = datetime.now(UTC)
         wrong = problems(SecurityTxt(contact=("mailto:any@example.org",), expires=until), now=now)
