@@ -143,7 +143,8 @@ async def rewrap(parts: SubjectParts, *, limit: int = 10_000) -> int:
             for record, (was, _), wrapped in zip(found, sealed, renewed, strict=True)
         ]
         done = await parts.store.commit(changes)
-        moved += sum(done.counts) if isinstance(done, Committed) else 0
+        if isinstance(done, Committed):
+            moved += sum(done.counts)
     return moved
 
 

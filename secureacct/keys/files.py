@@ -48,10 +48,13 @@ def read_private(path: str) -> tuple[bytes, Mark]:
         raise KeyringNotFound(f"{path} does not exist; make one with: secureacct keys init {path}") from None
     except OSError as error:
         raise KeyringError(f"{path} cannot be read: {error.strerror}") from None
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(handle)
         _refuse_unless_private(path, found)
-        data = file.read(MOST_BYTES + 1)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(MOST_BYTES + 1)
+    finally:
+        os.close(handle)
     if len(data) > MOST_BYTES:
         raise KeyringAltered(f"{path} is too large to be a keyring; restore it from a backup")
     return data, (found.st_ino, found.st_mtime_ns, found.st_size)
