@@ -309,14 +309,16 @@ async def rename_passkey(parts: AccountParts, session: Session, passkey_id: str,
 
 
 async def begin_sign_in(
-    parts: AccountParts, *, binding: str, pending: PendingSignIn | None = None
+    parts: AccountParts, *, binding: str, pending: PendingSignIn | None = None, visit: Visit = Visit()
 ) -> dict[str, Any]:
     """Options for ``navigator.credentials.get()``: the same for everybody, or, between password and second
     step, with that account's passkeys.
 
     :param binding: what the browser must still hold when it answers: its presession, or its pending cookie.
+    :raises Throttled: too many were asked for from this network.
     """
     now = parts.now()
+    await throttle.admit(parts.throttle, action="passkey_options", network=visit.network)
     account_id = pending.account_id if pending is not None else None
     purpose = "second_factor" if pending is not None else "sign_in"
     raw, put = _challenge(parts, purpose, binding=binding, account_id=account_id, now=now)
@@ -369,7 +371,7 @@ async def finish_sign_in(
     )
     claims: tuple[Change, ...] = (claim, proof.used(now=now))
     if pending is not None:
-        claims = (ClaimPending(hash=pending.hash, now=now), *claims)
+        claims = (claim, ClaimPending(hash=pending.hash, now=now), proof.used(now=now))
     factors: Factors = await parts.store.factors_of(known.id)
     suspect = None
     if proof.counter_went_back:

@@ -76,6 +76,8 @@ NETWORKS = (
     Budget(per_hour=300),  # IPv6 /56, what many providers give one customer
     Budget(per_hour=1000),  # IPv6 /48, what one site may hold
 )
+ANYBODY = tuple(replace(one, per_hour=12 * one.per_hour) for one in NETWORKS)
+"""What a browser may begin before anything is typed: a sign-in page asks for a passkey by itself."""
 EVERYONE = Budget(per_hour=1000, over="watch", store_down="open")  # sees spraying; refusing would be a weapon
 
 GUESSED_BY_ALL = Ladder(free=20, pause_at=100, forget_after_s=30 * DAY_S)  # many networks against one account
@@ -99,6 +101,8 @@ STANDARD: Mapping[str, ActionPolicy] = MappingProxyType(
         "second_factor": _PROOF,
         "fresh_proof": _PROOF,
         "passkey": ActionPolicy(networks=NETWORKS, everyone=EVERYONE),  # nothing to guess: only load
+        "passkey_options": ActionPolicy(networks=ANYBODY),  # each writes a row that lives five minutes
+        "cookie_choice": ActionPolicy(networks=ANYBODY),  # each writes a row of the ledger
         "reset": _MAIL,
         "recovery": _MAIL,
         "registration": _MAIL,
@@ -137,10 +141,12 @@ class ThrottlePolicy:
     def with_network_budget(self, *, per_hour: int) -> Self:
         """The same, with wider or narrower budgets per network for every action that has them.
 
-        The wider networks (/56, /48) keep three and ten times that. For a place where everybody
-        comes from one address, a demo on loopback for instance; counts per account stay as they are.
+        The wider networks (/56, /48) keep three and ten times that, and what may be done more often than a
+        sign-in keeps its share. For a place where everybody comes from one address, a demo on loopback for
+        instance; counts per account stay as they are.
+
+        :param per_hour: sign-ins from one address in an hour that do not succeed; 100 unless said otherwise.
         """
-        widths = (1, 3, 10)
         return replace(
             self,
             actions=MappingProxyType(
@@ -148,11 +154,15 @@ class ThrottlePolicy:
                     name: replace(
                         one,
                         networks=tuple(
-                            replace(budget, per_hour=min(per_hour * width, MOST_PER_HOUR))
-                            for budget, width in zip(one.networks, widths, strict=False)
+                            replace(budget, per_hour=_scaled(budget.per_hour, per_hour))
+                            for budget in one.networks
                         ),
                     )
                     for name, one in self.actions.items()
                 }
             ),
         )
+
+
+def _scaled(usual: int, per_hour: int) -> int:
+    return max(1, min(usual * per_hour // NETWORKS[0].per_hour, MOST_PER_HOUR))

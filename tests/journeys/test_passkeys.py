@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from secureacct.commitments.privacy import PrivacyChoices
 from secureacct.testing.authenticator import NO_FAULT, RS256, Fault, SoftwareAuthenticator
+from secureacct.throttle import ThrottlePolicy
 from tests.journeys.kit import ADA, BASE, NEW_PASSWORD, PASSWORD, Browser, Shop
+from tests.journeys.privacy_shop import VISITS
 
 
 def what(fault: Fault) -> str:
@@ -459,3 +463,18 @@ def test_what_expired_is_pruned(shop: Shop) -> None:
     assert removed >= 4
     assert runner.invoke(args=["secureacct", "prune"]).output == "0 rows removed\n"
     assert shop.browser().sign_in().status_code == 200
+
+
+def test_what_writes_before_anything_is_typed_has_an_end(tmp_path: Path) -> None:
+    """One network cannot fill the store with challenges or cookie choices; it is told when to come back."""
+    narrow = ThrottlePolicy().with_network_budget(per_hour=1)
+    asking = PrivacyChoices(purposes=(VISITS,))
+    shop = Shop(tmp_path, choices={"throttle": narrow, "privacy": asking})
+    stranger = shop.browser()
+    for path, body in (
+        ("/account/sign-in/passkey/options", {}),
+        ("/account/privacy", {"cookies": "accept"}),
+    ):
+        codes = [stranger.post(path, body).status_code for _ in range(13)]
+        assert codes == [200] * 12 + [429], path
+    shop.close()

@@ -21,7 +21,7 @@ REFERENCE = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
 def blocks(page: str) -> list[str]:
     """The Python of a page."""
     text = (ROOT / page).read_text("utf-8")
-    return [textwrap.dedent(one) for one in re.findall(r"```python\n(.*?)```", text, re.S)]
+    return [textwrap.dedent(one) for one in re.findall(r"```python[^\n]*\n(.*?)```", text, re.S)]
 
 
 def test_the_reference_names_every_setting_with_its_default() -> None:

@@ -22,7 +22,7 @@ from secureacct.throttle import (
     TooManyAttempts,
     rules,
 )
-from secureacct.throttle.policies import GUESSED, STANDARD
+from secureacct.throttle.policies import GUESSED, MOST_PER_HOUR, STANDARD
 from secureacct.throttle.steps import _charge
 
 START = 1_790_000_000.0
@@ -271,6 +271,15 @@ def test_network_budgets_can_be_widened_alone(clock: Clock) -> None:
     )
     clock.now += 3600
     assert fail(throttle, 9, account="ada@example.org", network="127.0.0.1") == 5
+
+
+def test_what_may_be_done_more_often_keeps_its_share() -> None:
+    """Widening or narrowing moves every budget by the same factor, and none to nothing."""
+    for per_hour, at_least in ((1000, 1), (1, 1), (10**9, 1)):
+        policy = ThrottlePolicy().with_network_budget(per_hour=per_hour)
+        sign_in, options = policy.of("sign_in").networks[0], policy.of("passkey_options").networks[0]
+        assert options.per_hour == min(12 * sign_in.per_hour, MOST_PER_HOUR)
+        assert sign_in.per_hour >= at_least
 
 
 def test_an_action_nobody_guards_is_refused(throttle: Throttle) -> None:

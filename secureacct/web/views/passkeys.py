@@ -138,7 +138,9 @@ def _binding(knock: Knock, pending: PendingSignIn | None) -> str:
 async def sign_in_options(knock: Knock) -> Answer:
     """POST /sign-in/passkey/options"""
     pending = await pending_sign_in(knock)
-    options = await steps.begin_sign_in(knock.parts, binding=_binding(knock, pending), pending=pending)
+    options = await steps.begin_sign_in(
+        knock.parts, binding=_binding(knock, pending), pending=pending, visit=knock.visit
+    )
     return Answer(json={"options": options})
 
 

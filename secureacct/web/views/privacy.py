@@ -11,6 +11,7 @@ from secureacct.consent import steps as consents
 from secureacct.consent.cookie_choice import cookie_standing
 from secureacct.errors import InvalidInput
 from secureacct.redirects import safe_next
+from secureacct.throttle import steps as throttle
 from secureacct.web.answers import done, show
 from secureacct.web.http import Answer
 from secureacct.web.privacy_pages import OurMail, Privacy
@@ -86,6 +87,7 @@ async def _choose_cookies(knock: Knock, answer: str) -> None:
     if says_gpc(gpc):
         agree = []
     account_id = knock.session.account_id if knock.session is not None else None
+    await throttle.admit(knock.parts.throttle, action="cookie_choice", network=knock.visit.network)
     choice = await consents.choose_cookies(
         site.privacy.consents,
         agree=agree,
