@@ -53,10 +53,13 @@ def of_sign_in(now: Sighting, before: Sequence[Sighting], *, since_ever: bool) -
 def new_device_on_new_network(
     now: Sighting, before: Sequence[Sighting], *, since_ever: bool = True
 ) -> Anomaly | None:
-    """A device and a network, both not seen with this account. The very first sign-in is no news."""
-    good = [one for one in before if one.outcome == "ok"]
-    if (not good and since_ever) or any(
-        one.device == now.device or one.network == now.network for one in good
+    """A device and a network, both not seen with this account. The very first sign-in is no news, nor is one
+    where it is not known from where."""
+    good = [one for one in before if one.outcome == "ok" and one.network]
+    if (
+        not now.network
+        or (not good and since_ever)
+        or any(one.device == now.device or one.network == now.network for one in good)
     ):
         return None
     return Anomaly(
@@ -85,7 +88,7 @@ def two_networks_at_once(now: Sighting, before: Sequence[Sighting]) -> Anomaly |
     A phone that leaves its Wi-Fi goes on with the session it has; a thief begins one of their own.
     """
     good = [one for one in before if one.outcome == "ok"]
-    if any(one.network == now.network for one in good):
+    if not now.network or any(one.network == now.network for one in good):
         return None
     meanwhile = [
         one

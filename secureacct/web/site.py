@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import threading
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from secureacct import csrf, logs, origin
 from secureacct.accounts.parts import AccountParts, Visit
@@ -25,7 +25,7 @@ from secureacct.headers import HeaderSet, SecurityHeaders, security_headers
 from secureacct.records.sessions import Session
 from secureacct.sessions import steps as sessions
 from secureacct.sessions.devices import Device, name_of
-from secureacct.sessions.parts import SessionParts, parts_of
+from secureacct.sessions.parts import Notices, SessionParts, parts_of
 from secureacct.web.http import Answer, Request
 from secureacct.web.negotiation import EMPTY, Form, wants_json
 
@@ -48,6 +48,7 @@ class WebSite:
         self._csrf: csrf.CsrfTokens | None = None
         self._sessions: SessionParts | None = None
         self._gate: PolicyGate | None = None
+        self._noticed = False
 
     @property
     def parts(self) -> AccountParts:
@@ -95,9 +96,18 @@ class WebSite:
                     clock=parts.clock,
                     random=parts.random,
                     meter=None,
-                    tell_reuse=self.assembly.tell_reuse,
+                    tell_reuse=self._tell_reuse,
                 )
         return self._sessions
+
+    def _tell_reuse(self, *about: Any, **more: Any) -> Notices:
+        self._noticed = True
+        return self.assembly.tell_reuse(*about, **more)
+
+    def noticed(self) -> bool:
+        """Whether looking at a request wrote a mail, since this was asked last: it can be handed over."""
+        noticed, self._noticed = self._noticed, False
+        return noticed
 
     def header_set(self, kind: str) -> HeaderSet:
         """The security headers of one kind of answer."""

@@ -167,8 +167,11 @@ def test_a_copied_cookie_used_after_the_owner_signed_out(anywhere: Shop) -> None
     assert not robber.is_signed_in()
     assert len(subjects(shop)) == before
     shop.clock.forward(60)
+    handed_over: list[bool] = []
+    shop.shell.deliver_soon = lambda: handed_over.append(True)  # type: ignore[method-assign]
     for _ in range(3):
         assert not robber.is_signed_in()
+    assert handed_over == [True]
     assert len(subjects(shop)) == before + 1
     assert subjects(shop)[0] == "What a browser of yours kept for Shop was used after it was signed out"
     assert odd(owner) == [

@@ -396,6 +396,8 @@ def test_a_new_browser_on_a_new_network_is_told() -> None:
     assert "Chrome on Windows" in found.why and "198.51.100.0/24" in found.why  # noqa: PT018 - one sentence
     assert new_device_on_new_network(new, []) is None
     assert new_device_on_new_network(new, [], since_ever=False) is not None
+    assert new_device_on_new_network(new, [at(0, network="")]) is None
+    assert new_device_on_new_network(at(9, device="Chrome on Windows", network=""), [at(0)]) is None
     assert new_device_on_new_network(at(9, device="Chrome on Windows"), [at(0)]) is None
     assert new_device_on_new_network(at(9, network="198.51.100.0/24"), [at(0)]) is None
     assert (

@@ -247,6 +247,8 @@ class Shell:
         return run_inline(delivery.deliver(self.site.parts, self.site.assembly.mailer))
 
     def _after(self, response: Response) -> Response:
+        if self.site.noticed():
+            response.call_on_close(self.deliver_soon)
         if flask.g.get("secureacct_answered"):
             return response
         knock: Knock | None = flask.g.get("secureacct_knock")
