@@ -11,6 +11,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def repeated(db: sqlite3.Connection, dice: random.Random, folder: Path) -> None:
 
 def rolled_back(db: sqlite3.Connection, dice: random.Random, folder: Path) -> None:
     """The whole database is replaced by its older copy."""
-    with sqlite3.connect(folder / "old.db") as old:
+    with closing(sqlite3.connect(folder / "old.db")) as old, old:
         old.backup(db)
 
 
@@ -228,7 +229,7 @@ def test_every_altered_copy_is_red(number: int, log: Path, keys: Keyring, tmp_pa
     dice = random.Random(number)
     mutate = MUTATIONS[number % len(MUTATIONS)]
     shutil.copy(log / "log.db", tmp_path / "log.db")
-    with sqlite3.connect(tmp_path / "log.db") as db:
+    with closing(sqlite3.connect(tmp_path / "log.db")) as db, db:
         before = set(db.execute("SELECT * FROM sa_event"))
         mutate(db, dice, log)
         db.commit()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_whole_log_is_green_and_says_its_blind_window(folder: Path) -> None:
 
 def test_an_edited_log_is_red_and_names_the_record(folder: Path) -> None:
     """Exit 1, in words and as JSON, with the event that was altered."""
-    with sqlite3.connect(folder / "log.db") as db:
+    with closing(sqlite3.connect(folder / "log.db")) as db, db:
         (event,) = db.execute(
             "SELECT id FROM sa_event WHERE segment = 1 ORDER BY id LIMIT 1 OFFSET 7"
         ).fetchone()
@@ -87,7 +88,7 @@ def test_an_edited_log_is_red_and_names_the_record(folder: Path) -> None:
 
 def test_a_log_that_was_cut_off_is_red_with_notes_only(folder: Path) -> None:
     """Without the outside file a log without its end looks whole, and the command says that it would."""
-    with sqlite3.connect(folder / "log.db") as db:
+    with closing(sqlite3.connect(folder / "log.db")) as db, db:
         db.execute("DELETE FROM sa_event")
         db.execute("DELETE FROM sa_audit_segment")
     assert run(folder, "verify").exit_code == 0

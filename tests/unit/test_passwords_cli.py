@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def run(*arguments: str | Path, **env: str) -> Result:
 def table(tmp_path: Path) -> Path:
     """A SQLite file with old hashes, a native one, unusable ones and rubbish."""
     path = tmp_path / "app.db"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, password TEXT)")
         stored = [*(each["stored"] for each in OLD), CHEAP.hash("native"), "!unusable", "", None, "rubbish"]
         connection.executemany("INSERT INTO users (password) VALUES (?)", [(each,) for each in stored])
@@ -46,7 +47,7 @@ def table(tmp_path: Path) -> Path:
 
 def rows(path: Path) -> list[str | None]:
     """The column, in the order of the key."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         return [row[0] for row in connection.execute("SELECT password FROM users ORDER BY id")]
 
 
@@ -156,7 +157,7 @@ def test_what_does_not_fit_is_said_before_anything_is_done(
     table: Path, arguments: list[str], words: str
 ) -> None:
     """One line for each cause, among them a column too narrow for what must go in."""
-    with sqlite3.connect(table) as connection:
+    with closing(sqlite3.connect(table)) as connection, connection:
         connection.execute("CREATE TABLE narrow (id INTEGER PRIMARY KEY, password VARCHAR(128))")
     ended = run("wrap", f"sqlite:///{table}", *arguments)
     assert isinstance(ended.exception, ConfigurationError)
