@@ -178,6 +178,7 @@ def test_masks_show_four_of_at_least_eight() -> None:
 def test_purposes_are_declared_and_counted(keys: Keyring) -> None:
     """No purpose, or a text in place of a list, is refused; reads are counted; a guard shows its mask."""
     field = FieldCipher(keys, table="order", column="card", type=str)
+    wrong: Any
     for wrong in ([], "payment"):
         with pytest.raises(InvalidValue):
             PurposeBound(field, purposes=wrong)
@@ -359,7 +360,7 @@ def test_labels_of_normalisers_are_in_the_key() -> None:
 
 def test_what_is_planned_for_an_accepted_index() -> None:
     """The plan is made if both numbers are there; bits outside of 1 to 256 are refused all the same."""
-    told = {"unique": False, "never": False, "accepted": "small shop", "what": "t.c"}
+    told: dict[str, Any] = {"unique": False, "never": False, "accepted": "small shop", "what": "t.c"}
     assert index_length.planned(bits=4, rows=100, distinct=None, **told) == (4, None)
     assert index_length.planned(bits=4, rows=None, distinct=100, **told) == (4, None)
     bits, plan = index_length.planned(bits=4, rows=100, distinct=100, **told)

@@ -13,28 +13,35 @@ import pytest
 from secureacct.fields import FieldCipher
 from secureacct.keys import Keyring
 
-EACH = 4000
+WRITERS = 8
+EACH = 125_000  # values per process: 10^6 together
+BATCH = 25_000
 
 
-def _write(path: Path, queue: SimpleQueue[list[bytes]]) -> None:
+def _write(path: Path, queue: SimpleQueue[bytes]) -> None:
     field = FieldCipher(Keyring.load(path), table="t", column="c", type=bool)
-    queue.put([blob[:57] for blob in field.encrypt_many([True] * EACH, rows=["1"] * EACH) if blob])
+    heads: list[bytes] = []
+    for _ in range(EACH // BATCH):
+        heads += [blob[:57] for blob in field.encrypt_many([True] * BATCH, rows=["1"] * BATCH) if blob]
+    queue.put(b"".join(heads))
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_processes_never_share_a_prefix_and_nonce(tmp_path: Path, method: str) -> None:
-    """Four processes and their parent, all writing one field, repeat no (prefix, nonce)."""
+    """Eight processes that write one field repeat no (prefix, nonce) in a million values."""
     path = tmp_path / "keyring.json"
     Keyring.generate().save(path)
     context: Any = multiprocessing.get_context(method)
-    queue: SimpleQueue[list[bytes]] = context.SimpleQueue()
-    workers = [context.Process(target=_write, args=(path, queue)) for _ in range(4)]
+    queue: SimpleQueue[bytes] = context.SimpleQueue()
+    workers = [context.Process(target=_write, args=(path, queue)) for _ in range(WRITERS)]
     for worker in workers:
         worker.start()
-    seen = [one for _ in workers for one in queue.get()]
+    told = [queue.get() for _ in workers]
     for worker in workers:
         worker.join()
-    assert len(seen) == len(set(seen)) == 4 * EACH
+    queue.close()
+    seen = {part[at : at + 57] for part in told for at in range(0, len(part), 57)}
+    assert len(seen) == WRITERS * EACH == 1_000_000
 
 
 def test_a_child_leaves_the_segment_and_locks_of_its_parent() -> None:

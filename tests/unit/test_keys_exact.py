@@ -320,7 +320,12 @@ def test_an_unknown_key_looks_at_the_file_once_a_second(path: Path, monkeypatch:
     now = [time.monotonic()]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     looks: list[float] = []
-    monkeypatch.setattr(files, "mark_of", lambda _path: looks.append(now[0]) or ring._mark)
+
+    def looked(_path: str) -> files.Mark | None:
+        looks.append(now[0])
+        return ring._mark
+
+    monkeypatch.setattr(files, "mark_of", looked)
     for step in (0.0, 0.9, 0.1, 0.5, 0.6):
         now[0] += step
         with pytest.raises(UnknownKey):
