@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 from secureacct._bytes import lp_join
 from secureacct.records.throttle import FOREVER_MS, Bucket, Charge
@@ -103,6 +103,9 @@ def retry_after_s(until_ms: int, *, room_ms: int, cap_s: int, now_ms: int) -> in
     return max(1, min(cap_s, -(-(until_ms - room_ms - now_ms) // 1000)))
 
 
+MAX_DOMAIN: Final = 253  # characters; RFC 1035 section 2.3.4
+
+
 def bucket_key(secret: bytes, action: str, kind: str, *parts: str) -> bytes:
     """The name of a bucket: keyed BLAKE2b (RFC 7693) over length-prefixed parts, 128 bits."""
     message = lp_join([part.encode("utf-8", "surrogatepass") for part in (action, kind, *parts)])
@@ -111,7 +114,14 @@ def bucket_key(secret: bytes, action: str, kind: str, *parts: str) -> bytes:
 
 def subject(account: str) -> str:
     """One spelling for a name however it was typed. Merging too much only counts more strictly."""
-    return unicodedata.normalize("NFKC", account).strip().casefold()
+    folded = unicodedata.normalize("NFKC", account).strip().casefold()
+    local, at, domain = folded.rpartition("@")
+    if domain.isascii() or len(domain) > MAX_DOMAIN:
+        return folded
+    try:
+        return local + at + domain.encode("idna").decode("ascii")
+    except UnicodeError:  # no domain: whatever it is, it has one spelling already
+        return folded
 
 
 def waiting_sentence(seconds: int, *, what: Literal["attempts", "paused"] = "attempts") -> str:

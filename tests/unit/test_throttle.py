@@ -282,6 +282,27 @@ def test_what_may_be_done_more_often_keeps_its_share() -> None:
         assert sign_in.per_hour >= at_least
 
 
+@pytest.mark.parametrize(
+    ("typed", "other"),
+    [
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        (" Ada@Example.org", "ada@example.org"),
+        ("ＡＤＡ@example.org", "ada@example.org"),
+    ],
+)
+def test_a_second_spelling_buys_no_second_budget(typed: str, other: str) -> None:
+    """However an address is written, its guesses are counted together."""
+    assert rules.subject(typed) == rules.subject(other)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "@", "a@" + "x" * 300, "a@..", "\ud800@\ud800", "ada", "ada@a..b", "ß@ß"]
+)
+def test_any_name_is_counted(name: str) -> None:
+    """What is no address is a name all the same, and always the same one."""
+    assert rules.subject(name) == rules.subject(rules.subject(name))
+
+
 def test_an_action_nobody_guards_is_refused(throttle: Throttle) -> None:
     """A forgotten policy is an error at once, not an open door."""
     with pytest.raises(ConfigurationError):
