@@ -104,16 +104,50 @@ def test_the_same_waits_for_every_address(shop: Shop, journey: str) -> None:
     assert all(one == seen[0] for one in seen)
 
 
-def test_signed_in_people_learn_nothing_about_others(shop: Shop) -> None:
-    """Asking for an address that somebody has, and for a free one: the same answer."""
+@pytest.mark.parametrize("journey", ["sign-in", "reset", "verify"])
+def test_the_same_page_for_every_address_after_too_many(shop: Shop, journey: str) -> None:
+    """The page that asks to wait is the same whole answer, headers and cookies included, for each of them."""
     populate(shop)
-    browsers = [shop.member(f"m{number}@example.org") for number in range(3)]
-    wanted = (KNOWN, UNKNOWN, WAITING)
-    answers = [
-        shape(browser.post("/account/email", {"password": PASSWORD, "new_email": email}))
-        for browser, email in zip(browsers, wanted, strict=True)
-    ]
-    assert answers[0] == answers[1] == answers[2]
+    seen = []
+    for email in EVERYBODY:
+        browser = shop.browser()
+        for _ in range(6):
+            ASKED[journey](browser, email)
+        answer = browser.submit(f"/account/{journey}", {"email": email, "password": "some other long words"})
+        seen.append((answer.status_code, without_what_varies(answer, email), shape(answer)[2:]))
+    assert seen[0][0] == 429
+    assert all(one == seen[0] for one in seen)
+
+
+def without_what_varies(answer: TestResponse, email: str) -> str:
+    """A page without the form's token and the address that was typed."""
+    token = answer.text.partition('name="csrf_token" value="')[2].partition('"')[0]
+    text = answer.text.replace(email, "ADDRESS")
+    return text.replace(token, "TOKEN") if token else text
+
+
+@pytest.mark.parametrize("way", ["program", "page"])
+def test_signed_in_people_learn_nothing_about_others(shop: Shop, way: str) -> None:
+    """Asking for an address that somebody has, and for a free one: the same whole answer, and the same wait
+    once it was asked too often."""
+    populate(shop)
+    wanted = (KNOWN, UNKNOWN, WAITING, DISABLED)
+    seen = []
+    for number, email in enumerate(wanted):
+        browser = shop.member(f"m{number}@example.org")
+        fields = {"password": PASSWORD, "new_email": email}
+        asked = browser.post if way == "program" else browser.submit
+        answers = [asked("/account/email", fields) for _ in range(5)]
+        own = f"m{number}@example.org"
+        seen.append(
+            [
+                (without_what_varies(one, email).replace(own, "OWN"), shape(one)[0], shape(one)[2:])
+                for one in answers
+            ]
+        )
+    assert seen[0][0][1] == (202 if way == "program" else 200)
+    assert seen[0][-1][1] == 429
+    assert all(one == seen[0] for one in seen)
 
 
 def test_a_disabled_account_is_out(shop: Shop) -> None:
