@@ -4,10 +4,10 @@
     ./run mutate fields                         all of them: hours
     ./run mutate fields --module codec --jobs 2
 
-Rules of this file: mutants live in copies of the code outside of the checkout, never in it; each is tried in a
-process of its own, forked from one that has the libraries loaded and nothing of ours; killed is what makes
-a test fail or hang, and nothing else. ``tests/mutation/TOPIC.json`` says which modules, which tests, and
-which mutants are equivalent to the code, each with the reason; those do not count.
+Rules of this file: mutants live in copies of the code outside of the checkout, never in it; each is
+tried in a process of its own, forked from one that has the libraries loaded and nothing of ours; killed is
+what makes a test fail or hang, and nothing else. ``tests/mutation/TOPIC.json`` says which modules, which
+tests, and which mutants are equivalent to the code, each with the reason; those do not count.
 """
 
 from __future__ import annotations
