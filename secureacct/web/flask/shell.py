@@ -249,17 +249,19 @@ class Shell:
     def _after(self, response: Response) -> Response:
         if self.site.noticed():
             response.call_on_close(self.deliver_soon)
+        headers = response.headers
+        set_here = {cookie.partition("=")[0] for cookie in headers.getlist("Set-Cookie")}
+        for cookie in flask.g.get("secureacct_cookies", ()):  # a renewed token, on answers of ours too
+            if cookie.partition("=")[0] not in set_here:
+                headers.add("Set-Cookie", cookie)
         if flask.g.get("secureacct_answered"):
             return response
         knock: Knock | None = flask.g.get("secureacct_knock")
-        headers = response.headers
         for name, value in self.site.headers.page.text:
             if name not in headers:
                 headers[name] = value
         if knock is not None and knock.session is not None and "Cache-Control" not in headers:
             headers["Cache-Control"] = "no-store"
-        for cookie in flask.g.get("secureacct_cookies", ()):
-            headers.add("Set-Cookie", cookie)
         return response
 
     def request_facts(self) -> Request:
