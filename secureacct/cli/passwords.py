@@ -217,6 +217,7 @@ def wrap(
     from secureacct.passwords import PasswordHasher
 
     engine = _engine(database)
+    click.get_current_context().call_on_close(engine.dispose)
     keys = _keys(keyring)
     # importing: what is in the table is what it is; nothing is verified here.
     hasher = PasswordHasher(_profile(name), keys=keys, importing=True)
