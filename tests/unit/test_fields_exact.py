@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import os
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -74,6 +75,7 @@ NUMBERS = {
     (xaes, "KEY_BYTES"): 32,
     (xaes, "NONCE_BYTES"): 24,
     (xaes, "SUBKEY_PART_BYTES"): 12,
+    (xaes, "TAG_BYTES"): 16,
 }
 
 CODES = {
@@ -201,9 +203,36 @@ def test_a_kept_opener_is_used_again(keys: Keyring, monkeypatch: pytest.MonkeyPa
     blobs = writer.encrypt_many([b"a", b"b", bytes(20_000), b"c", b"d"], rows=["1"] * 5)
     reader = FieldCipher(keys, table="t", column="c", type=bytes)
     assert reader.decrypt(blobs[0], row="1") == b"a"
-    monkeypatch.delattr(state.FieldState, "opener")
+    asked: list[int] = []
+    real = state.FieldState.opener
+
+    def counted(self: state.FieldState, blob: bytes, aad: bytes) -> state.Open:
+        asked.append(len(blob))
+        return real(self, blob, aad)
+
+    monkeypatch.setattr(state.FieldState, "opener", counted)
     assert [reader.decrypt(blob, row="1") for blob in blobs[1:3]] == [b"b", bytes(20_000)]
     assert reader.decrypt_many(blobs[3:], rows=["1", "1"]) == [b"c", b"d"]
+    assert asked == []
+    other = FieldCipher(keys, table="t", column="c", type=bytes)
+    assert other.decrypt(blobs[2], row="1") == bytes(20_000)
+    assert len(asked) == 1
+
+
+def test_a_batch_asks_the_kernel_once(keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve fresh bytes for each value, in one call; nothing is encrypted one by one."""
+    field = FieldCipher(keys, table="t", column="c", type=str)
+    field.encrypt("v", row="1")
+    asked: list[int] = []
+    real = os.urandom
+
+    def counted(size: int) -> bytes:
+        asked.append(size)
+        return real(size)
+
+    monkeypatch.setattr(codec, "urandom", counted)
+    blobs = field.encrypt_many(["v"] * 10, rows=["1"] * 10)
+    assert (asked, field.decrypt_many(blobs, rows=["1"] * 10)) == ([120], ["v"] * 10)
 
 
 @pytest.mark.parametrize(("fixed", "suite"), [(65_536, 0xA1), (65_537, 0xA4)])
