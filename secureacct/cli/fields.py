@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from secureacct.cli.database import existing
 from secureacct.cli.keyring import keyring_options, opened
 from secureacct.errors import ConfigurationError, MissingExtra
 from secureacct.fields import plan_index
@@ -47,7 +48,7 @@ def rotations(models: str, database: str, keys: Keyring) -> Sequence[Any]:
         found: Any = getattr(importlib.import_module(module), attribute or "sealed")
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(f"--models {models}: {error}") from None
-    engine = sa.create_engine(database)
+    engine = sa.create_engine(existing(database, needed_for="secureacct fields"))
     if isinstance(found, EncryptedFields):
         found.use(keys)
         return found.rotations(engine)

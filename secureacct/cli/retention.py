@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from secureacct.errors import ConfigurationError, MissingExtra
+from secureacct.cli.database import existing
 
 
 @click.group()
@@ -53,12 +53,9 @@ def run(database: str, dry_run: bool, changed: tuple[str, ...], as_json: bool) -
     from secureacct.commitments.retention import RetentionParts
     from secureacct.commitments.retention import run as retention_run
 
-    try:
-        from secureacct.stores.sql import SqlStore
-    except ModuleNotFoundError:
-        raise MissingExtra("sql", needed_for="secureacct retention") from None
-    if "://" not in database:
-        raise ConfigurationError("--database must be an SQLAlchemy URL such as sqlite:///app.db")
+    database = existing(database, needed_for="secureacct retention")
+    from secureacct.stores.sql import SqlStore
+
     parts = RetentionParts(store=SqlStore.from_url(database), rules=_rules(changed))
     found = run_inline(retention_run(parts, dry_run=dry_run))
     if as_json:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from secureacct.cli.database import existing
 from secureacct.errors import SecureAcctError
 from secureacct.sessions import Sessions
 
@@ -94,7 +95,7 @@ def _tool(context: click.Context) -> Iterator[_Tool]:
             return
         from secureacct.stores.sql import SqlStore
 
-        store = SqlStore.from_url(url)
+        store = SqlStore.from_url(existing(url, needed_for="secureacct sessions"))
         try:
             yield _Tool(Sessions(store, keys=keys), keys, records=True)
         finally:

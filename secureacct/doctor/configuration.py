@@ -118,10 +118,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
     from secureacct.stores.sql.engines import open_engine
 
     engine = open_engine(settings.database_url)
-    with our_errors():
-        present = set(sa.inspect(engine).get_table_names())
+    try:
+        with our_errors():
+            present = set(sa.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
     missing = sorted(table.name for table in metadata.sorted_tables if table.name not in present)
-    engine.dispose()
     if not missing:
         yield Finding("database", "ok", f"{len(metadata.tables)} tables are there")
     else:

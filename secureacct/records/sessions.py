@@ -193,9 +193,7 @@ class EndSessionById(Change):
 
     account_id: str
     session_id: str
-    trace_at: int | None = (
-        None  # seconds since the epoch: remember its token, to notice its use
-    )
+    trace_at: int | None = None  # seconds since the epoch: remember its token, to notice its use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

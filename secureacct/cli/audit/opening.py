@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secureacct.errors import ConfigurationError, MissingExtra, SecureAcctError
+from secureacct.cli.database import existing
+from secureacct.errors import ConfigurationError, SecureAcctError
 
 if TYPE_CHECKING:
     from secureacct.accounts.personal_log import PersonalLog
@@ -46,17 +47,14 @@ def opened(context: click.Context, *, sinks: tuple[Any, ...] = ()) -> AuditLog:
     :raises KeyringError: the keyring cannot be opened.
     """
     options = context.obj
-    try:
-        import sqlalchemy as sa
-        from sqlalchemy.exc import ArgumentError
+    database = existing(options["database"], needed_for="the security log")
+    import sqlalchemy as sa
 
-        from secureacct.stores.sql.audit import BlockingAudit
-        from secureacct.stores.sql.journal import BlockingJournal
-        from secureacct.stores.sql.subject_keys import BlockingSubjectKeys
-    except ModuleNotFoundError:
-        raise MissingExtra("sql", needed_for="the security log") from None
     from secureacct.audit import AuditLog
     from secureacct.keys import Keyring
+    from secureacct.stores.sql.audit import BlockingAudit
+    from secureacct.stores.sql.journal import BlockingJournal
+    from secureacct.stores.sql.subject_keys import BlockingSubjectKeys
 
     class Store(BlockingAudit, BlockingJournal, BlockingSubjectKeys):
         """Only the log, and the keys of the people in it."""
@@ -65,9 +63,9 @@ def opened(context: click.Context, *, sinks: tuple[Any, ...] = ()) -> AuditLog:
     passphrase = phrase.read_text().strip() if phrase is not None else None
     keys = Keyring.load(options["keyring"], passphrase=passphrase)
     try:
-        engine = sa.create_engine(options["database"])
-    except (ArgumentError, ModuleNotFoundError):  # the message may hold the URL's password
-        raise ConfigurationError("the database URL cannot be used") from None
+        engine = sa.create_engine(database)
+    except ModuleNotFoundError:
+        raise ConfigurationError("the driver that the database URL names is not installed") from None
     context.call_on_close(engine.dispose)
     return AuditLog(Store(engine), keys, sinks=sinks, name=options["name"])
 
