@@ -36,14 +36,14 @@ async def about_sign_in(
     except SecureAcctError as error:
         logs.event(log, "sign_in.not_compared", level="warning", reason=error.code)
         return ()
-    here = Sighting(
-        at=now,
-        device=visit.device,
-        network=coarse(visit.network) if visit.network else "",
-        session_id=session_id,
-    )
+    here = _seen(visit, session_id=session_id, now=now)
     before = [one for event in events if (one := _sighting(parts, event)) is not None]
     return anomalies.of_sign_in(here, before, since_ever=len(events) < LOOKED_AT)
+
+
+def _seen(visit: Visit, *, session_id: str, now: int) -> Sighting:
+    network = coarse(visit.network) if visit.network else ""
+    return Sighting(at=now, device=visit.device, network=network, session_id=session_id)
 
 
 def _sighting(parts: AccountParts, event: Event) -> Sighting | None:
@@ -79,20 +79,7 @@ def told(
     now: int,
 ) -> tuple[tuple[Event, ...], mails.Told]:
     """An event for each anomaly, and the one mail: of the gravest, or of the new device alone."""
-    events = tuple(
-        recording.happened(
-            parts,
-            "anomaly",
-            outcome="ok",
-            reason=one.rule,
-            account=known.id,
-            session=session_id,
-            visit=visit,
-            now=now,
-            detail=one.why,
-        )
-        for one in found
-    )
+    events = tuple(_event(parts, known, visit, one, session_id=session_id, now=now) for one in found)
     if found:
         return events, mails.unusual_sign_in(parts, known, visit, rule=found[0].rule, now=now)
     return events, mails.new_device(parts, known, visit, now=now)
@@ -102,9 +89,15 @@ def used_after_its_end(
     parts: AccountParts, known: Known, visit: Visit, *, session_id: str, now: int
 ) -> tuple[Event, mails.Told]:
     """What tells the owner that a session was used after they signed out."""
-    network = coarse(visit.network) if visit.network else ""
-    found = anomalies.used_after_sign_out(Sighting(at=now, device=visit.device, network=network))
-    event = recording.happened(
+    found = anomalies.used_after_sign_out(_seen(visit, session_id=session_id, now=now))
+    event = _event(parts, known, visit, found, session_id=session_id, now=now)
+    return event, mails.ended_session_used(parts, known, visit, now=now)
+
+
+def _event(
+    parts: AccountParts, known: Known, visit: Visit, found: Anomaly, *, session_id: str, now: int
+) -> Event:
+    return recording.happened(
         parts,
         "anomaly",
         outcome="ok",
@@ -115,4 +108,3 @@ def used_after_its_end(
         now=now,
         detail=found.why,
     )
-    return event, mails.ended_session_used(parts, known, visit, now=now)

@@ -25,51 +25,34 @@ from typing import Any, Final
 
 from secureacct._faces import Kind
 from secureacct.errors import ConfigurationError
+from secureacct.records import waiting
 from secureacct.records.accounts import (
-    AddInterrupted,
-    AddPending,
-    ClaimInterrupted,
-    ClaimPending,
-    EraseAccount,
     HoldSecurityVersion,
 )
-from secureacct.records.challenges import ClaimChallenge, DropChallenges, PutChallenge
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.events import Event
 from secureacct.records.factors import HoldFactors
 from secureacct.records.mail import OutboxMail
 from secureacct.records.sessions import (
+    CHANGES,
+    BumpSecurityVersion,
     EndEverySession,
-    EndReusedSession,
     EndSession,
-    EndSessionById,
     EndSessions,
-    ForgetTrace,
-    RotateSession,
     SetAccountStatus,
-    SetSessionData,
     StartSession,
-    TouchSession,
 )
 
-USED_UP = (ClaimChallenge, ClaimPending, ClaimInterrupted)
-SESSIONS_ONLY = (
-    RotateSession,
-    TouchSession,
-    EndSession,
-    EndSessionById,
-    EndReusedSession,
-    ForgetTrace,
-    SetSessionData,
-)
 BOTH = (EndSessions, EndEverySession, SetAccountStatus)  # the epoch stands in SQL too, for device marks
-DROPPED = (EraseAccount, DropChallenges)  # of both: SQL may hold some from before there was a session store
-BEGUN = (StartSession, PutChallenge, AddPending, AddInterrupted)
+IN_SQL = BumpSecurityVersion  # of what is said of sessions, the one thing that only SQL counts
+SESSIONS_ONLY = tuple(one for one in CHANGES if one not in (StartSession, IN_SQL, *BOTH))
+DROPPED = waiting.DROPPED  # of both: SQL may hold some from before there was a session store
+BEGUN = (StartSession, *waiting.BEGUN)
 
-FIRST: Final = USED_UP + SESSIONS_ONLY + BOTH + DROPPED
+FIRST: Final = waiting.CLAIMS + SESSIONS_ONLY + BOTH + DROPPED
 """What the session store does before SQL, in the order of its own commit."""
 
-NOT_IN_SQL: Final = USED_UP + SESSIONS_ONLY + BEGUN
+NOT_IN_SQL: Final = waiting.CLAIMS + SESSIONS_ONLY + BEGUN
 
 SESSION_SIDE = frozenset(
     {

@@ -12,9 +12,9 @@ from secureacct.errors import ConfigurationError
 from secureacct.records.changes import Change, Committed, Lost
 from secureacct.records.events import Event
 from secureacct.records.mail import OutboxMail
-from secureacct.stores.redis import waiting
+from secureacct.records.waiting import CLAIMS
 from secureacct.stores.redis.sessions import RedisSessions
-from secureacct.stores.redis.waiting import RedisWaiting
+from secureacct.stores.redis.waiting import OTHERS, RedisWaiting
 
 
 class RedisJournal(RedisSessions, RedisWaiting):
@@ -31,9 +31,9 @@ class RedisJournal(RedisSessions, RedisWaiting):
         """
         if events or mails:
             raise ConfigurationError("Redis keeps no events and no mails; commit them to the SQL store")
-        claims = [one for one in changes if isinstance(one, waiting.CLAIMS)]
-        others = [one for one in changes if isinstance(one, waiting.OTHERS)]
-        sessions = [one for one in changes if not isinstance(one, waiting.CLAIMS + waiting.OTHERS)]
+        claims = [one for one in changes if isinstance(one, CLAIMS)]
+        others = [one for one in changes if isinstance(one, OTHERS)]
+        sessions = [one for one in changes if not isinstance(one, CLAIMS + OTHERS)]
         calls = self.planned(sessions)  # before anything is done: it refuses what is not ours
         touched: dict[int, int] = {}
         for claim in claims:

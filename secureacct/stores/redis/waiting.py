@@ -33,15 +33,13 @@ from secureacct.records.accounts import (
 )
 from secureacct.records.challenges import ClaimChallenge, DropChallenges, PurgeChallenges, PutChallenge
 from secureacct.records.changes import Change
+from secureacct.records.waiting import BEGUN, DROPPED
 from secureacct.sessions.token import account_tag
 from secureacct.stores.redis.asking import Asking, our_errors
 from secureacct.stores.redis.session_script import TIME_BYTES, time_bytes
 
-CLAIMS: Final = (ClaimChallenge, ClaimPending, ClaimInterrupted)
-"""What uses something up."""
-
-OTHERS: Final = (PutChallenge, AddPending, AddInterrupted, DropChallenges, EraseAccount, PurgeChallenges)
-"""What begins, and what drops. Of an account that is erased, only its pending sign-ins are here."""
+OTHERS: Final = (*BEGUN, *DROPPED, PurgeChallenges)
+"""What begins, and what drops."""
 
 CHECK_BYTES: Final = 32  # SHA-256
 
@@ -107,7 +105,7 @@ class RedisWaiting(Asking):
                 name, check = f"p:{b64url(change.hash)}", b""
             case ClaimInterrupted():
                 name, check = f"i:{change.session_id}", _check(change.hash)
-            case _:  # pragma: no cover - the caller picks from CLAIMS
+            case _:  # pragma: no cover - the caller picks from records.waiting.CLAIMS
                 raise ConfigurationError(f"{type(change).__name__} uses nothing up")
         return int(await self.script(CLAIM, self._key(name), change.now, check))
 

@@ -22,6 +22,7 @@ from secureacct._faces import run_inline
 from secureacct.accounts.outcomes import EnrolmentRequired, FreshProofRequired, Person, SignInRequired
 from secureacct.commitments.errors import PolicyNotAccepted
 from secureacct.errors import ConfigurationError, SecureAcctError, StoreUnavailable, TemporarilyUnavailable
+from secureacct.records.sessions import Session
 from secureacct.sessions import steps as sessions
 from secureacct.web import answers, dispatch
 from secureacct.web.flask.shell import shell_of, stands_bare
@@ -102,12 +103,17 @@ current_account: Final = cast(Person, LocalProxy(require_account))
 """The signed-in person, as a proxy: ``current_account.email``. Raises SignInRequired where nobody is."""
 
 
-def _from_here() -> Knock:
-    """The request, unless another site started something with it: not even to be kept until a proof."""
+def _signed_in() -> tuple[Knock, Session]:
+    """The request and its session, unless another site started something with it: not even to be kept until
+    a proof. Whoever has not answered the policy in force does that first."""
     known = knock()
     if flask.request.method not in SAFE_METHODS:
         known.check_origin()
-    return known
+    if known.session is None:
+        raise SignInRequired
+    if known.site.assembly.promises.policies:
+        run_inline(known.site.gate.check(known.session.account_id))
+    return known, known.session
 
 
 @overload
@@ -123,11 +129,11 @@ def sign_in_required(view: Callable[P, Any]) -> Callable[P, Any]:
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        known = _from_here()
-        if known.session is None:
-            return _sign_in_first(known)
-        policy = _policy_first(known)
-        return policy if policy is not None else _call(view, *args, **kwargs)
+        try:
+            _signed_in()
+        except (SignInRequired, PolicyNotAccepted) as error:
+            return on_error(error)
+        return _call(view, *args, **kwargs)
 
     stands_bare(view)
     return guarded
@@ -151,18 +157,6 @@ def _sign_in_first(known: Knock) -> Response:
     wanted = _here() if flask.request.method in ("GET", "HEAD") else ""
     where = known.site.url("/sign-in") + (f"?next={quote(wanted, safe='/')}" if wanted else "")
     return _respond(Answer(status=303, location=where))
-
-
-def _policy_first(known: Knock) -> Response | None:
-    """Whoever has not answered the policy in force is led to it."""
-    if known.session is None or not known.site.assembly.promises.policies:
-        return None
-    try:
-        run_inline(known.site.gate.check(known.session.account_id))
-    except PolicyNotAccepted as error:
-        here = _here()
-        return _respond(dispatch.policy_first(known, error, here=here))
-    return None
 
 
 def on_error(error: SecureAcctError) -> Response:
@@ -255,12 +249,7 @@ def require_proof(
 
 
 def _insist(wanted: assurance.Require, must_enrol: MustEnrol | None) -> None:
-    known = _from_here()
-    session = known.session
-    if session is None:
-        raise SignInRequired
-    if known.site.assembly.promises.policies:
-        run_inline(known.site.gate.check(session.account_id))
+    known, session = _signed_in()
     held = run_inline(known.parts.store.factors_of(session.account_id))
     now = known.parts.now()
     if must_enrol is not None and not held.any and _is_due(must_enrol(require_account()), now=now):
